@@ -1,0 +1,45 @@
+import type { Graph, Grid, OpKind, Tensor, Tensors, ValueId } from '@mixbit/graph'
+
+/** What a framework can do, as data. */
+export interface Capabilities {
+  /** Kinds whose weights the adapter can store on a grid. */
+  readonly weights: ReadonlySet<OpKind>
+  /** Bit-widths of weights that `write` can store. */
+  readonly weightBits: readonly number[]
+  /** Bit-widths of activations that `write` can put into the file; empty: none. */
+  readonly activationBits: readonly number[]
+}
+
+/** How much `compile` may take. */
+export interface CompileOptions {
+  /** Threads of one run; default: the runtime's own choice. */
+  readonly threads?: number
+}
+
+/** A compiled graph. It holds native memory until `dispose` (which may be called twice). */
+export interface Session {
+  /** Feeds every graph input by id; returns the outputs that `compile` was asked for. */
+  run(feeds: Tensors): Promise<Tensors>
+  dispose(): Promise<void>
+}
+
+/** The boundary with a framework: read, compile, write. No quantization logic lives here. */
+export interface Adapter<Source = unknown, Artifact = unknown> {
+  readonly name: string
+  readonly capabilities: Capabilities
+  /** Unknown operators stay as opaque nodes that pass through untouched. */
+  read(source: Source): Promise<Graph>
+  /**
+   * Compiles for exact float execution: `fakeQuantize` nodes and stored constants compute what the IR says, with no
+   * integer shortcut. `outputs` may be intermediate values.
+   */
+  compile(graph: Graph, outputs: readonly ValueId[], options?: CompileOptions): Promise<Session>
+  /** Stores constants that carry a grid on it, and `fakeQuantize` nodes as the format's own. Left out: analysis only. */
+  write?(graph: Graph): Promise<Artifact>
+  /** Opens what `write` gave, under the runtime's default options, as a user would. */
+  open?(artifact: Artifact, options?: CompileOptions): Promise<Session>
+  /** Bytes of a written artifact. */
+  byteLength?(artifact: Artifact): number
+  /** Bytes that one constant takes in the artifact when stored on `grid` (null: as it is), scales and helper nodes included. */
+  storedBytes?(tensor: Tensor, grid: Grid | null): number
+}
