@@ -1,0 +1,24 @@
+// publint and are-the-types-wrong on the packed tarball of every package that is published.
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const out = mkdtempSync(join(tmpdir(), 'mixbit-pack-'))
+const run = (command, args, cwd) => execFileSync(command, args, { cwd, stdio: ['ignore', 'pipe', 'inherit'] }).toString()
+try {
+  for (const name of readdirSync('packages')) {
+    const folder = join('packages', name)
+    const { private: hidden } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+    if (hidden) continue
+    const packed = run('pnpm', ['pack', '--pack-destination', out], folder).trim().split('\n').at(-1)
+    run('publint', ['--strict', packed])
+    run('attw', [packed, '--profile', 'esm-only'])
+    console.log(`${name}: publint and are-the-types-wrong have nothing to say`)
+  }
+} catch (error) {
+  console.error(error.stdout?.toString() ?? error)
+  process.exitCode = 1
+} finally {
+  rmSync(out, { recursive: true, force: true })
+}
