@@ -45,7 +45,15 @@ describe('the import table', () => {
         .filter((file) => !file.includes('/testing/'))
         .flatMap((file) => imported(file).map((id) => ({ file, id })))
         .filter(({ id }) => !id.startsWith('node:') || name === 'graph' || name === 'solver')
-        .filter(({ id }) => !declared.has(id.split('/').slice(0, id.startsWith('@') ? 2 : 1).join('/')))
+        .filter(
+          ({ id }) =>
+            !declared.has(
+              id
+                .split('/')
+                .slice(0, id.startsWith('@') ? 2 : 1)
+                .join('/'),
+            ),
+        )
       expect(undeclared).toEqual([])
     })
 

@@ -1,1 +1,17 @@
-export {}
+export {
+  type Analysis,
+  analyze,
+  type FrontierPoint,
+  type ResourceUtilizationData,
+  resourceUtilizationData,
+} from './analyze.ts'
+export { parseBudget } from './budget.ts'
+export type { Candidate, Layer } from './candidates.ts'
+export { compareSessions, type OutputDistance } from './compare.ts'
+export type { BitWidthRule, ComputeDistance, CoreConfig, CustomMetric } from './config.ts'
+export type { Checkpoint, JobOptions, ResourceUtilization } from './job.ts'
+export type { ProgressEvent, Stage } from './progress.ts'
+export { type Quantized, type QuantizeOptions, quantize } from './quantize.ts'
+export type { LayerReport, QuantizeReport } from './report.ts'
+export { checkSamples } from './samples.ts'
+export { type TargetPlatform, targetPlatform, targetPlatforms } from './target-platform.ts'

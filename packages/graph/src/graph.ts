@@ -12,10 +12,34 @@ export type Dim = number | string
  * `elementwise` computes element by element (exp, clip by tensors, ...); `reshapeLike` only moves or relabels data.
  */
 export type OpKind =
-  | 'conv' | 'depthwiseConv' | 'convTranspose' | 'dense' | 'matmul' | 'embedding' | 'recurrent'
-  | 'add' | 'mul' | 'concat' | 'stack' | 'activation' | 'sigmoid' | 'softmax' | 'batchNorm' | 'layerNorm'
-  | 'maxPool' | 'averagePool' | 'pad' | 'reduce' | 'resize' | 'gather' | 'elementwise' | 'reshapeLike' | 'identity'
-  | 'constant' | 'fakeQuantize' | 'opaque'
+  | 'conv'
+  | 'depthwiseConv'
+  | 'convTranspose'
+  | 'dense'
+  | 'matmul'
+  | 'embedding'
+  | 'recurrent'
+  | 'add'
+  | 'mul'
+  | 'concat'
+  | 'stack'
+  | 'activation'
+  | 'sigmoid'
+  | 'softmax'
+  | 'batchNorm'
+  | 'layerNorm'
+  | 'maxPool'
+  | 'averagePool'
+  | 'pad'
+  | 'reduce'
+  | 'resize'
+  | 'gather'
+  | 'elementwise'
+  | 'reshapeLike'
+  | 'identity'
+  | 'constant'
+  | 'fakeQuantize'
+  | 'opaque'
 
 /**
  * The grid a tensor is (or shall be) stored on: value = (q - zeroPoint) * scale, in float32 arithmetic.
@@ -37,8 +61,12 @@ export interface Grid {
  * tensor; `{ bytes }` whatever else the format has (subgraphs ...), encoded as the adapter likes.
  */
 export type Attr =
-  | number | bigint | boolean | string
-  | readonly number[] | readonly string[]
+  | number
+  | bigint
+  | boolean
+  | string
+  | readonly number[]
+  | readonly string[]
   | { readonly float: number | readonly number[] }
   | { readonly tensor: Tensor }
   | { readonly bytes: Uint8Array }

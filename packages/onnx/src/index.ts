@@ -1,1 +1,6 @@
-export {}
+export { type OnnxOptions, onnx } from './adapter.ts'
+export { encodeOnnx } from './encode.ts'
+export type { OrtRuntime } from './session.ts'
+export type { OnnxSource } from './source.ts'
+export { lowerStorage } from './storage/lower.ts'
+export { storedBytes } from './storage/stored-bytes.ts'

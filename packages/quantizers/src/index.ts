@@ -1,1 +1,22 @@
-export {}
+export { type ActivationGridOptions, type ActivationRange, activationGrid, activationRange } from './activation.ts'
+export { type BiasCorrectionOptions, biasCorrection } from './bias-correction.ts'
+export type { ErrorMethod } from './error-method.ts'
+export { dequantize, fakeQuantize, gridLimits, type QuantizeOptions, quantize } from './grid.ts'
+export { type Histogram, mergeHistograms, weightedHistogram } from './histogram.ts'
+export { type HistogramState, histogramObserver, toHistogram } from './histogram-observer.ts'
+export {
+  type PerChannel,
+  powerOfTwoGrid,
+  powerOfTwoThreshold,
+  symmetricGrid,
+  type ThresholdGridOptions,
+  type UniformGridOptions,
+  uniformGrid,
+} from './make-grid.ts'
+export { type MinMaxState, minMaxObserver } from './min-max-observer.ts'
+export { type MeanState, movingMeanObserver } from './moving-mean-observer.ts'
+export type { Observer } from './observer.ts'
+export { type PackedBits, packBits, unpackBits } from './pack.ts'
+export { roundHalfEven } from './round.ts'
+export { noClippingThreshold, type Scheme, type SearchGridOptions, searchGrid } from './search-grid.ts'
+export { zScoreFilter } from './z-score-filter.ts'

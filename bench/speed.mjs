@@ -1,0 +1,58 @@
+// Ratios of one run: what the sweep costs in float forwards, what the whole job costs, and how fast the files are.
+// `node bench/speed.mjs [model ...]` (default: resnet20 mobilenet_v1 squeezenet)
+import { quantize } from '@mixbit/core'
+import { onnx } from '@mixbit/onnx'
+import { modelBytes, models, sharedIsThere } from './models.mjs'
+
+if (!sharedIsThere) {
+  console.log('The shared models are not here: nothing was measured.')
+  process.exit(0)
+}
+const adapter = onnx({ threads: 1 })
+const names = process.argv.slice(2)
+const median = (xs) => xs.toSorted((a, b) => a - b)[xs.length >> 1]
+
+/** Median milliseconds of one forward pass, warm, one thread. */
+async function milliseconds(session, feeds, runs = 60) {
+  const times = []
+  for (let i = 0; i < runs + 10; i++) {
+    const start = performance.now()
+    await session.run(feeds[i % feeds.length])
+    if (i >= 10) times.push(performance.now() - start)
+  }
+  return median(times)
+}
+
+for (const name of names.length > 0 ? names : ['resnet20', 'mobilenet_v1', 'squeezenet']) {
+  const samples = (await models[name].samples(32)).map(({ feed }) => feed)
+  const source = modelBytes(name)
+  const float = await adapter.open(await adapter.write(await adapter.read(source)), { threads: 1 })
+  const forward = await milliseconds(float, samples)
+  const cpu = process.cpuUsage()
+  const { artifact, report } = await quantize(source, {
+    adapter,
+    representativeDataset: samples,
+    targetPlatform: 'onnxruntime',
+    targetResourceUtilization: { weightsMemory: '12.5%' },
+  })
+  const used = process.cpuUsage(cpu)
+  const candidates = report.layers.reduce((sum, layer) => sum + layer.candidates.length, 0)
+  const forwards = candidates * samples.length
+  const session = await adapter.open(artifact, { threads: 1 })
+  const quantized = await milliseconds(session, samples)
+  const again = await milliseconds(float, samples)
+  console.log(
+    `${name}: float forward ${forward.toFixed(2)} ms (${again.toFixed(2)} after), ${candidates} candidates x ${samples.length} samples`,
+  )
+  console.log(
+    `  sweep ${report.timings.sensitivity.toFixed(0)} ms = ${(report.timings.sensitivity / (forwards * Math.min(forward, again))).toFixed(2)} of ${forwards} float forwards`,
+  )
+  console.log(
+    `  whole job ${((used.user + used.system) / 1e6).toFixed(2)} CPU s; stages ${JSON.stringify(Object.fromEntries(Object.entries(report.timings).map(([k, v]) => [k, Math.round(v)])))}`,
+  )
+  console.log(
+    `  uint8 file ${quantized.toFixed(2)} ms = ${(quantized / again).toFixed(2)} of float; ${report.bytes} bytes of ${report.floatUtilization.fileSize}; peak RSS ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MB`,
+  )
+  await session.dispose()
+  await float.dispose()
+}

@@ -1,0 +1,100 @@
+import type { QuantizeReport } from '@mixbit/core'
+import type { Command } from 'commander'
+import * as format from '../format.ts'
+import type { CommonOptions, DataOptions, SweepOptions } from '../options.ts'
+import { checkOutput, writeWhole } from '../output.ts'
+import { defined, jobOptions, openCheckpoint, prepare, type Run, required } from '../run.ts'
+import { right, table } from '../table.ts'
+
+/** Options of `mixbit quantize`. */
+export interface QuantizeFlags extends CommonOptions, DataOptions, SweepOptions {
+  readonly output?: string
+  readonly report?: string
+  readonly weightsMemory?: string
+  readonly fileSize?: string
+}
+
+/** Reads, measures, chooses, and writes the small model. */
+export async function quantizeCommand(run: Run, command: Command, model: string): Promise<void> {
+  const prepared = await prepare<QuantizeFlags>(run, command, model, async ({ output, report }) => {
+    await checkOutput(required(output, '--output', 'the file to write, with -o small.onnx'), [model])
+    if (report !== undefined) await checkOutput(report, [model])
+  })
+  const { options, core, progress, sections } = prepared
+  const output = options.output!
+  const checkpoint = await openCheckpoint(options, `${output}.mixbit-sweep.jsonl`)
+  const budget = {
+    ...sections.targetResourceUtilization,
+    ...defined({ weightsMemory: size(options.weightsMemory), fileSize: size(options.fileSize) }),
+  }
+
+  const job = jobOptions(run, prepared, checkpoint)
+  const { artifact, report } = await core
+    .quantize(model, { ...job, targetResourceUtilization: budget })
+    .finally(progress.end)
+
+  await writeWhole(output, artifact!, run.cleanups)
+  if (options.report !== undefined) await writeWhole(options.report, format.json(report), run.cleanups)
+  // A checkpoint that the user named is the user's: it serves other budgets.
+  if (options.checkpoint === undefined) await checkpoint?.remove()
+
+  if (!options.quiet) for (const warning of report.warnings) run.io.stderr(`warning: ${warning}\n`)
+  run.io.stdout(options.json ? format.json(report) : reportText(report, output))
+}
+
+/** A bare number is bytes. */
+const size = (text: string | undefined) =>
+  text !== undefined && /^\s*[+-]?[\d.]+\s*$/.test(text) ? Number(text) : text
+
+/** The result for people: every layer, then the sums. */
+export function reportText(report: QuantizeReport, output: string): string {
+  const rows = report.layers.map((layer) => [
+    layer.node,
+    layer.kind,
+    layer.shape.join('x'),
+    String(layer.bits),
+    format.bytes(layer.bytes),
+    format.number(layer.sensitivity),
+    layer.reason,
+  ])
+  const columns = ['layer', 'kind', 'shape', right('bits'), right('bytes'), right('sensitivity'), 'why']
+  return `${table(columns, rows)}\n${summary(report, output)
+    .map(([name, text]) => `${name.padEnd(13)} ${text}\n`)
+    .join('')}`
+}
+
+function summary(report: QuantizeReport, output: string): [string, string][] {
+  const { budget, utilization, floatUtilization, distances, solver } = report
+  const share = (bytes: number | null, float: number | null, limit: number | null) =>
+    `${format.bytes(bytes ?? 0)}${float ? `, ${format.percent((bytes ?? 0) / float)} of ${format.bytes(float)} in float` : ''}${limit === null ? '' : ` (budget ${format.bytes(limit)})`}`
+  return [
+    ['weights', share(utilization.weightsMemory, floatUtilization.weightsMemory, budget.weightsMemory)],
+    [
+      'file',
+      `${share(report.bytes, floatUtilization.fileSize, budget.fileSize)}${report.predictedBytes === null ? '' : `, predicted ${format.bytes(report.predictedBytes)}`}`,
+    ],
+    ...(solver
+      ? [
+          [
+            'choice',
+            `${solver.status}, ${report.distanceWeightingMethod}, sensitivity ${format.number(solver.objective)}, gap ${format.number(solver.gap)}`,
+          ] as [string, string],
+        ]
+      : []),
+    ...distances.toFloat.map(
+      (d) =>
+        [
+          'against float',
+          `${d.output}: SQNR ${d.sqnr.toFixed(1)} dB, cosine ${d.cosine.toFixed(5)}${d.top1Agreement === null ? '' : `, top-1 agreement ${format.percent(d.top1Agreement)}`}`,
+        ] as [string, string],
+    ),
+    ...distances.toSimulation.map(
+      (d) =>
+        ['simulation', `${d.output}: SQNR ${d.sqnr.toFixed(1)} dB between the file and what was simulated`] as [
+          string,
+          string,
+        ],
+    ),
+    ['written', output],
+  ]
+}

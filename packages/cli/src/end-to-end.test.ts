@@ -1,0 +1,125 @@
+import { readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import * as onnxPackage from '@mixbit/onnx'
+import * as ort from 'onnxruntime-node'
+import { describe, expect, test } from 'vitest'
+import type { Io } from './io.ts'
+import { main } from './main.ts'
+import { emptyFolder } from './testing/folder.ts'
+import { npy } from './testing/npy.ts'
+import { tinyModel } from './testing/tiny-onnx.ts'
+
+function terminal() {
+  const seen = { stdout: '', stderr: '' }
+  const write = (stream: 'stdout' | 'stderr') => (text: string) => {
+    seen[stream] += text
+  }
+  const io: Io = {
+    stdout: write('stdout'),
+    stderr: write('stderr'),
+    isTTY: false,
+    columns: 80,
+    onInterrupt: () => () => {},
+    exit: () => {},
+  }
+  return { io, seen }
+}
+
+async function setUp() {
+  const folder = await emptyFolder()
+  const at = (name: string) => join(folder, name)
+  await writeFile(at('model.onnx'), tinyModel())
+  await writeFile(
+    at('x.npy'),
+    npy(
+      '<f4',
+      [16, 8],
+      Float32Array.from({ length: 128 }, (_, i) => Math.sin(i * 1.7)),
+    ),
+  )
+  return at
+}
+
+test('the hand-written model is one that onnxruntime runs', async () => {
+  const session = await ort.InferenceSession.create(tinyModel())
+  const { y } = await session.run({ x: new ort.Tensor('float32', new Float32Array(16), [2, 8]) })
+  expect(y!.dims).toEqual([2, 4])
+  await session.release()
+})
+
+describe.skipIf(!('onnx' in onnxPackage))('on a real model', () => {
+  test('quantize writes a file under the budget that onnxruntime runs, and compare agrees with the report', async () => {
+    const at = await setUp()
+    const quantize = terminal()
+    const command = [
+      'quantize',
+      at('model.onnx'),
+      '-c',
+      at('x.npy'),
+      '--weights-memory',
+      '20%',
+      '-o',
+      at('small.onnx'),
+      '--report',
+      at('r.json'),
+    ]
+    expect(await main(command, quantize.io), quantize.seen.stderr).toBe(0)
+    const report = JSON.parse(await readFile(at('r.json'), 'utf8'))
+    expect(report.utilization.weightsMemory).toBeLessThanOrEqual(0.2 * 4 * 4864)
+    expect((await stat(at('small.onnx'))).size).toBe(report.bytes)
+    expect(quantize.seen.stdout).toContain('Gemm_y')
+
+    const session = await ort.InferenceSession.create(at('small.onnx'))
+    const { y } = await session.run({ x: new ort.Tensor('float32', new Float32Array(8), [1, 8]) })
+    expect(y!.dims).toEqual([1, 4])
+    await session.release()
+
+    const compare = terminal()
+    expect(
+      await main(['compare', at('model.onnx'), at('small.onnx'), '-c', at('x.npy'), '--json'], compare.io),
+      compare.seen.stderr,
+    ).toBe(0)
+    expect(JSON.parse(compare.seen.stdout).outputs[0].sqnr).toBeCloseTo(report.distances.toFloat[0].sqnr, 1)
+  })
+
+  test('inspect, sensitivity and frontier speak of the same layers', async () => {
+    const at = await setUp()
+    const run = async (...argv: string[]) => {
+      const { io, seen } = terminal()
+      expect(await main(argv, io), seen.stderr).toBe(0)
+      return seen.stdout
+    }
+    const inspected = JSON.parse(await run('inspect', at('model.onnx'), '--json', '--sizes'))
+    expect(inspected.weightsMemory).toBe(4 * 4864)
+    expect(inspected.sizes.byBits['8'].weightsMemory).toBe(4864)
+    const { layers } = JSON.parse(await run('sensitivity', at('model.onnx'), '-c', at('x.npy'), '--json'))
+    expect(layers).toHaveLength(3)
+    for (const { candidates } of layers) expect(candidates[0].sensitivity).toBeLessThan(candidates.at(-1).sensitivity)
+    expect(await run('frontier', at('model.onnx'), '-c', at('x.npy'))).toContain('●')
+  })
+
+  test('an impossible budget ends with 5 and leaves nothing', async () => {
+    const at = await setUp()
+    const { io, seen } = terminal()
+    expect(
+      await main(
+        ['quantize', at('model.onnx'), '-c', at('x.npy'), '--weights-memory', '1%', '-o', at('small.onnx')],
+        io,
+      ),
+    ).toBe(5)
+    expect(seen.stderr).toContain('BUDGET_INFEASIBLE')
+    await expect(stat(at('small.onnx'))).rejects.toThrow()
+  })
+
+  test.each([
+    ['empty', ''],
+    ['no model', 'hello, this is no model'],
+  ])('an %s file ends with 3', async (_what, content) => {
+    const at = await setUp()
+    await writeFile(at('model.onnx'), content)
+    const { io, seen } = terminal()
+    expect(await main(['quantize', at('model.onnx'), '-c', at('x.npy'), '-o', at('small.onnx')], io), seen.stderr).toBe(
+      3,
+    )
+  })
+})

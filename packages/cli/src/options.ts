@@ -1,0 +1,132 @@
+import type { CoreConfig } from '@mixbit/core'
+import type { Command } from 'commander'
+import type { InputOptions } from './inputs/types.ts'
+import type { DType } from './mixbit.ts'
+import * as parse from './parse.ts'
+
+/** Options that every command has. */
+export interface CommonOptions {
+  readonly json?: boolean
+  readonly quiet?: boolean
+  readonly debug?: boolean
+  readonly threads?: number
+}
+
+/** Options that say where inputs come from. */
+export interface DataOptions {
+  readonly calibration?: string
+  readonly samples?: number
+  readonly seed?: number
+  readonly preset?: string
+  readonly resize?: number
+  readonly crop?: number[]
+  readonly mean?: number[]
+  readonly std?: number[]
+  readonly scale?: number
+  readonly layout?: 'nchw' | 'nhwc'
+  readonly channels?: 'rgb' | 'bgr' | 'gray'
+  readonly dtype?: DType
+  readonly shape?: number[]
+  readonly recordSkip?: number
+  readonly inputShape?: ReadonlyMap<string, readonly number[]>
+  readonly inputRange?: [number, number]
+  readonly set?: ReadonlyMap<string, string>
+}
+
+type Weighting = NonNullable<NonNullable<CoreConfig['mixedPrecisionConfig']>['distanceWeightingMethod']>
+
+/** Options of the sweep. */
+export interface SweepOptions {
+  readonly distanceWeighting?: Weighting
+  readonly numOfImages?: number
+  readonly memoryLimit?: number
+  readonly target?: string
+  readonly bits?: number[]
+  readonly checkpoint?: string
+  readonly resume?: boolean
+  readonly config?: string
+}
+
+export function addCommon(command: Command): Command {
+  return command
+    .option('--threads <n>', 'threads of one session', parse.integer('--threads', 1))
+    .option('--json', 'print the result as JSON, and no progress')
+    .option('-q, --quiet', 'no progress and no warnings')
+    .option('--debug', 'show the stack of an error')
+}
+
+export function addData(command: Command, flag = '-c, --calibration <source>'): Command {
+  return command
+    .option(flag, 'folder of pictures, .npy, .npz, .json, raw binary file, or "random"')
+    .option('--samples <n>', 'use at most so many samples (pictures and random: 64)', parse.integer('--samples', 1))
+    .option('--seed <n>', 'seed of random inputs', parse.integer('--seed'), 0)
+    .option('--preset <name>', 'preprocessing: imagenet, imagenet-tf, caffe, cifar10, unit, raw (default: unit)')
+    .option('--resize <pixels>', 'short side of pictures before the crop', parse.integer('--resize', 1))
+    .option(
+      '--crop <size>',
+      'centre crop, for models without a fixed size: 224 or height,width',
+      parse.integers('--crop'),
+    )
+    .option(
+      '--mean <numbers>',
+      'per channel in the order the model takes them, subtracted after --scale',
+      parse.numbers('--mean'),
+    )
+    .option('--std <numbers>', 'per channel, divided by after --mean', parse.numbers('--std'))
+    .option('--scale <number>', 'multiplies the pixels 0..255 first', parse.single('--scale'))
+    .option(
+      '--layout <layout>',
+      'nchw or nhwc (default: from the input shape)',
+      parse.oneOf('--layout', ['nchw', 'nhwc']),
+    )
+    .option('--channels <order>', 'rgb, bgr or gray', parse.oneOf('--channels', ['rgb', 'bgr', 'gray']))
+    .option('--dtype <type>', 'element type of a raw file: f32, u8, i64, u16 ...', parse.dtype('--dtype'))
+    .option('--shape <extents>', 'shape of one sample in a raw file: 1,3,32,32', parse.integers('--shape'))
+    .option('--record-skip <bytes>', 'bytes to skip before every sample of a raw file', parse.integer('--record-skip'))
+    .option('--input-shape <name=extents>', 'extents of dynamic inputs (repeatable)', parse.shapes('--input-shape'))
+    .option('--input-range <low,high>', 'integers of random inputs', parse.pair('--input-range'))
+    .option(
+      '--set <name=value>',
+      'constant input: zeros, ones, a number or numbers (repeatable)',
+      parse.assignment('--set'),
+    )
+}
+
+export function addSweep(command: Command): Command {
+  return command
+    .option(
+      '--distance-weighting <method>',
+      'AVG, LAST_LAYER, EXP or OUTPUT (default: AVG)',
+      parse.oneOf('--distance-weighting', ['AVG', 'LAST_LAYER', 'EXP', 'OUTPUT']),
+    )
+    .option(
+      '--num-of-images <n>',
+      'samples of the sensitivity (default: --samples, else 32)',
+      parse.integer('--num-of-images', 1),
+    )
+    .option('--memory-limit <bytes>', 'most bytes of cached activations', parse.integer('--memory-limit', 1))
+    .option('--target <platform>', 'weights-only (default) or onnxruntime')
+    .option('--bits <widths>', 'weight bit-widths to choose from: 8,4,2', parse.integers('--bits', 2))
+    .option('--checkpoint <file>', 'where the sweep is kept while it runs')
+    .option('--resume', 'go on with an interrupted sweep (the default)')
+    .option('--no-resume', 'start the sweep anew')
+    .option('--config <file>', 'JSON with any of these options in camelCase and the sections of CoreConfig')
+}
+
+/** What the input reader wants, from the flags. */
+export function inputOptions(options: DataOptions, source: string): InputOptions {
+  const { samples, seed, set, inputRange, dtype, shape, recordSkip } = options
+  const { preset, resize, crop, mean, std, scale, layout, channels } = options
+  return {
+    source,
+    samples,
+    seed,
+    set,
+    inputRange,
+    dtype,
+    shape,
+    recordSkip,
+    inputShapes: options.inputShape,
+    image: { preset, resize, crop, mean, std, scale, layout, channels },
+  }
+}

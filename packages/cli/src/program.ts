@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { exitCodeHelp } from './exit-codes.ts'
+import { addCommon, addData, addSweep } from './options.ts'
+import type { Run } from './run.ts'
+
+/** The command line as commander sees it; each command's code is imported when it is called. */
+export function program(run: Run): Command {
+  const root = new Command('mixbit')
+    .description(
+      'Shrinks ONNX models: every layer gets its own bit-width, by its measured sensitivity and your budget.',
+    )
+    .version(version())
+    .exitOverride()
+    .configureOutput({ writeOut: run.io.stdout, writeErr: run.io.stderr, outputError: () => {} })
+    .addHelpText('after', exitCodeHelp)
+    .showSuggestionAfterError(true)
+
+  const quantize = root
+    .command('quantize <model>')
+    .description('write a smaller model under a budget')
+    .option('-o, --output <file>', 'the model to write')
+    .option('--weights-memory <size>', 'budget of the weights: 25%, "250 kB" or bytes')
+    .option('--file-size <size>', 'budget of the whole file: 25%, "250 kB" or bytes')
+    .option('--report <file>', 'write the report as JSON')
+  addCommon(addSweep(addData(quantize)))
+    .addHelpText('after', quantizeExample + exitCodeHelp)
+    .action(async (model: string) => (await import('./commands/quantize.ts')).quantizeCommand(run, quantize, model))
+
+  const inspect = root
+    .command('inspect <model>')
+    .description('show nodes, kinds, weights, bytes, shapes and macs')
+    .option('--text', 'print the graph in its text form')
+    .option('--sizes', 'also show what the model would cost at each bit-width')
+  addCommon(inspect).action(async (model: string) =>
+    (await import('./commands/inspect.ts')).inspectCommand(run, inspect, model),
+  )
+
+  const sensitivity = root
+    .command('sensitivity <model>')
+    .description('measure what each bit-width of each layer would hurt')
+  addCommon(addSweep(addData(sensitivity))).action(async (model: string) =>
+    (await import('./commands/sensitivity.ts')).sensitivityCommand(run, sensitivity, model),
+  )
+
+  const frontier = root.command('frontier <model>').description('show the curve of budget against sensitivity')
+  addCommon(addSweep(addData(frontier))).action(async (model: string) =>
+    (await import('./commands/frontier.ts')).frontierCommand(run, frontier, model),
+  )
+
+  const compare = root
+    .command('compare <float> <quantized>')
+    .description('run both files on the same inputs and compare')
+    .option('--labels <file>', 'class indices for the accuracy: JSON, one per line, or lines "name, index"')
+  addCommon(addData(compare)).action(async (float: string, small: string) =>
+    (await import('./commands/compare.ts')).compareCommand(run, compare, float, small),
+  )
+
+  return root
+}
+
+const quantizeExample = `
+Example:
+  mixbit quantize model.onnx --calibration images/ --samples 64 --preset imagenet \\
+    --weights-memory 25% --distance-weighting LAST_LAYER -o small.onnx
+`
+
+function version(): string {
+  // The same distance from src/ and from dist/.
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}

@@ -1,0 +1,85 @@
+import { withSession } from '@mixbit/adapter'
+import { type Graph, MixbitError } from '@mixbit/graph'
+import { type Assignment, apply } from './apply.ts'
+import { assign, type Scores } from './assign.ts'
+import { compareSessions } from './compare.ts'
+import type { Job } from './job.ts'
+import type { Observed } from './observe.ts'
+import type { QuantizeReport } from './report.ts'
+
+/** Bytes of the file beside the weights: what is left of a written file when its weights are taken off. */
+export async function fixedFileBytes(job: Job, observed: Observed): Promise<number | null> {
+  const { adapter, prepared, layers, config } = job
+  if (!adapter.write || !adapter.byteLength) return null
+  const widest = layers.map((layer) => layer.candidates[0]!)
+  const bytes = adapter.byteLength(await adapter.write(apply(prepared, layers, widest, observed, config)))
+  return bytes - fileBytes(widest)
+}
+
+/** Predicted bytes of the weights in the file. */
+export const fileBytes = (assignment: Assignment): number =>
+  assignment.reduce((sum, candidate) => sum + candidate.fileBytes, 0)
+
+/** Chooses and writes; when the real file misses a `fileSize` limit by a few bytes, chooses again with those bytes less. */
+export async function chooseAndWrite<Artifact>(
+  job: Job<Artifact>,
+  observed: Observed,
+  scores: Scores,
+  limits: { readonly weightsMemory?: number; readonly fileSize?: number },
+  fixed: number | null,
+) {
+  const { adapter, prepared, layers, config } = job
+  let spare = 0
+  for (let attempt = 0; ; attempt++) {
+    const fileSize =
+      limits.fileSize === undefined || fixed === null ? undefined : { limit: limits.fileSize - spare, fixed }
+    const { assignment, solution } = await assign(layers, scores, { weightsMemory: limits.weightsMemory, fileSize })
+    const graph = apply(prepared, layers, assignment, observed, config)
+    const artifact = (await adapter.write?.(graph)) ?? null
+    const bytes = artifact === null ? null : (adapter.byteLength?.(artifact) ?? null)
+    const excess = bytes === null ? 0 : bytes - (limits.fileSize ?? Number.POSITIVE_INFINITY)
+    if (excess <= 0 || attempt === 8) return { assignment, solution, graph, artifact, bytes }
+    spare += excess
+  }
+}
+
+/** Least signal-to-noise ratio, in dB, between a weight-only file and its simulation. */
+const leastSqnr = 30
+
+/**
+ * Opens the artifact as a user would and compares it with the simulation and with the float model.
+ * @throws MixbitError `ARTIFACT_DIFFERS` when a weight-only artifact does not compute what was simulated.
+ */
+export async function check<Artifact>(
+  job: Job<Artifact>,
+  quantized: Graph,
+  artifact: Artifact | null,
+  weightOnly: boolean,
+): Promise<QuantizeReport['distances']> {
+  const { adapter, prepared } = job
+  if (artifact === null || !adapter.open) return { toFloat: [], toSimulation: [] }
+  const outputs = prepared.outputs
+  const samples = job.samples.slice(0, 16)
+  const opened = await adapter.open(artifact)
+  try {
+    const toSimulation = await withSession(adapter, quantized, outputs, (session) =>
+      compareSessions(session, opened, samples, outputs, job),
+    )
+    const toFloat = await withSession(adapter, prepared, outputs, (session) =>
+      compareSessions(session, opened, samples, outputs, job),
+    )
+    const worst = toSimulation.reduce((a, b) => (b.sqnr < a.sqnr ? b : a))
+    if (weightOnly && worst.sqnr < leastSqnr)
+      throw new MixbitError(
+        'ARTIFACT_DIFFERS',
+        `The written model differs from its simulation: ${worst.sqnr.toFixed(1)} dB at output ${worst.output}.`,
+        {
+          hint: 'This is a fault of the adapter or of the runtime; please report it with the model.',
+          context: { toSimulation },
+        },
+      )
+    return { toFloat, toSimulation }
+  } finally {
+    await opened.dispose()
+  }
+}

@@ -1,0 +1,186 @@
+import type { Adapter } from '@mixbit/adapter'
+import {
+  bitsOf,
+  f32ToF16,
+  type Graph,
+  type Grid,
+  MixbitError,
+  type Node,
+  type NodeId,
+  sizeOf,
+  type Tensor,
+  toF32,
+  type Value,
+  type ValueId,
+} from '@mixbit/graph'
+import { fakeQuantize, searchGrid } from '@mixbit/quantizers'
+import type { BitWidthRule, FullConfig } from './config.ts'
+import type { TargetPlatform } from './target-platform.ts'
+
+/** One weight tensor and the grid a candidate puts it on. */
+export interface WeightGrid {
+  readonly value: ValueId
+  readonly grid: Grid
+}
+
+/** One way to quantize the weights of one node. */
+export interface Candidate {
+  readonly bits: number
+  readonly grids: readonly WeightGrid[]
+  /** Bytes of the weights alone: elements x bits / 8. */
+  readonly weightsBytes: number
+  /** Bytes of the weights in the written file, scales and helpers included. */
+  readonly fileBytes: number
+}
+
+/** A node whose weights have candidates; `sharedWith` are further nodes that use the same weights. */
+export interface Layer {
+  readonly node: NodeId
+  readonly kind: Node['kind']
+  readonly sharedWith: readonly NodeId[]
+  readonly weights: readonly ValueId[]
+  readonly shape: readonly number[]
+  readonly floatBytes: number
+  /** Widest first. */
+  readonly candidates: readonly Candidate[]
+}
+
+/** The constant behind a value id. */
+export function constant(graph: Graph, id: ValueId): Tensor {
+  const tensor = graph.values.get(id)?.tensor
+  if (!tensor) throw new MixbitError('NOT_A_CONSTANT', `Value %${id} is not a constant.`, { context: { id } })
+  return tensor
+}
+
+/** A weight as it lies on a grid: same dtype and shape, fake-quantized, with the grid noted for the writer. */
+export function quantizedValue(graph: Graph, { value, grid }: WeightGrid): Value {
+  const tensor = constant(graph, value)
+  const data = fakeQuantize(toF32(tensor), tensor.shape, grid)
+  return {
+    ...(graph.values.get(value) as Value),
+    tensor: { ...tensor, data: tensor.dtype === 'f16' ? f32ToF16(data) : data },
+    stored: grid,
+  }
+}
+
+/**
+ * Every weight layer of the graph with its candidates, in topological order. A weight that several nodes share belongs
+ * to the first of them.
+ * @throws MixbitError `BIT_WIDTH_NO_MATCH` for a rule that matches no node, `BIT_WIDTH_NOT_OFFERED` for bits the platform lacks.
+ */
+export function candidatesFor(graph: Graph, adapter: Adapter, platform: TargetPlatform, config: FullConfig): Layer[] {
+  const layers: Layer[] = []
+  const owner = new Map<ValueId, number>()
+  for (const node of graph.nodes) {
+    if (!adapter.capabilities.weights.has(node.kind)) continue
+    const bits = bitsFor(node, adapter, platform)
+    if (bits.length === 0) continue
+    const weights = node.weights.map(({ input, axis }) => ({ value: node.inputs[input] as ValueId, axis }))
+    const own = weights.filter(({ value }) => !owner.has(value))
+    if (own.length < weights.length) shareWith(layers, owner, weights, node.id)
+    if (own.length === 0) continue
+    for (const { value } of own) owner.set(value, layers.length)
+    layers.push(layerOf(graph, node, own, bits, adapter, platform, config))
+  }
+  return applyRules(layers, config.bitWidthConfig.weights)
+}
+
+const bitsFor = (node: Node, adapter: Adapter, platform: TargetPlatform): number[] =>
+  node.weights.length === 0
+    ? []
+    : (platform.weights[node.kind] ?? platform.weights.default ?? [])
+        .filter((bits) => adapter.capabilities.weightBits.includes(bits))
+        .sort((a, b) => b - a)
+
+function shareWith(layers: Layer[], owner: Map<ValueId, number>, weights: readonly { value: ValueId }[], node: NodeId) {
+  for (const { value } of weights) {
+    const index = owner.get(value)
+    const layer = index === undefined ? undefined : layers[index]
+    if (index !== undefined && layer && !layer.sharedWith.includes(node) && layer.node !== node)
+      layers[index] = { ...layer, sharedWith: [...layer.sharedWith, node] }
+  }
+}
+
+function layerOf(
+  graph: Graph,
+  node: Node,
+  weights: readonly { value: ValueId; axis: number }[],
+  bits: readonly number[],
+  adapter: Adapter,
+  platform: TargetPlatform,
+  config: FullConfig,
+): Layer {
+  const tensors = weights.map(({ value }) => constant(graph, value))
+  const elements = tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
+  return {
+    node: node.id,
+    kind: node.kind,
+    sharedWith: [],
+    weights: weights.map(({ value }) => value),
+    shape: tensors[0]?.shape ?? [],
+    floatBytes: tensors.reduce((sum, { shape, dtype }) => sum + (sizeOf(shape) * bitsOf(dtype)) / 8, 0),
+    candidates: bits.map((width) => {
+      const grids = weights.map(({ value, axis }) => ({
+        value,
+        grid: gridOf(constant(graph, value), axis, width, platform, config),
+      }))
+      return {
+        bits: width,
+        grids,
+        weightsBytes: (elements * width) / 8,
+        fileBytes: grids.reduce(
+          (sum, { value, grid }) =>
+            sum +
+            (adapter.storedBytes?.(constant(graph, value), grid) ?? (sizeOf(constant(graph, value).shape) * width) / 8),
+          0,
+        ),
+      }
+    }),
+  }
+}
+
+const gridOf = (tensor: Tensor, axis: number, bits: number, platform: TargetPlatform, config: FullConfig): Grid =>
+  searchGrid({
+    data: toF32(tensor),
+    shape: tensor.shape,
+    axis: platform.weightsPerChannel ? axis : null,
+    bits,
+    scheme: platform.weightsScheme,
+    errorMethod: config.quantizationConfig.weightsErrorMethod,
+    lp: config.quantizationConfig.lPValue,
+  })
+
+function applyRules(layers: readonly Layer[], rules: readonly BitWidthRule[]): Layer[] {
+  const faults: string[] = []
+  const pinned = new Map<NodeId, number>()
+  for (const { match, bits } of rules) {
+    const matches = layers.filter(
+      (layer) =>
+        (match.kind === undefined || layer.kind === match.kind) &&
+        (match.name === undefined || glob(match.name).test(layer.node)),
+    )
+    if (matches.length === 0) faults.push(`${JSON.stringify(match)} matches no layer`)
+    for (const layer of matches) {
+      if (!layer.candidates.some((candidate) => candidate.bits === bits))
+        faults.push(
+          `${layer.node} has no ${bits}-bit candidate (it has ${layer.candidates.map((c) => c.bits).join(', ')})`,
+        )
+      pinned.set(layer.node, bits)
+    }
+  }
+  if (faults.length > 0)
+    throw new MixbitError('BIT_WIDTH_NO_MATCH', `bitWidthConfig cannot be followed: ${faults.join('; ')}.`, {
+      hint: `The layers are ${layers
+        .map((layer) => layer.node)
+        .slice(0, 12)
+        .join(', ')}${layers.length > 12 ? ', ...' : ''}; \`mixbit inspect\` lists them all.`,
+      context: { faults },
+    })
+  return layers.map((layer) => {
+    const bits = pinned.get(layer.node)
+    return bits === undefined ? layer : { ...layer, candidates: layer.candidates.filter((c) => c.bits === bits) }
+  })
+}
+
+const glob = (pattern: string): RegExp =>
+  new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/\*/g, '.*')}$`)

@@ -1,0 +1,130 @@
+import { MixbitError, type OpKind, type Tensor } from '@mixbit/graph'
+import * as v from 'valibot'
+
+const positive = v.pipe(v.number(), v.finite(), v.gtValue(0))
+const custom = v.custom<(...args: never[]) => unknown>((value) => typeof value === 'function', 'Expected a function.')
+const errorMethod = v.picklist(['NOCLIPPING', 'MSE', 'MAE', 'LP', 'KL'])
+
+const schema = v.strictObject({
+  quantizationConfig: v.optional(
+    v.strictObject({
+      weightsErrorMethod: v.optional(errorMethod, 'MSE'),
+      activationErrorMethod: v.optional(errorMethod, 'MSE'),
+      weightsBiasCorrection: v.optional(v.boolean(), true),
+      lPValue: v.optional(positive, 2),
+      zThreshold: v.optional(v.pipe(v.number(), v.gtValue(0)), Number.POSITIVE_INFINITY),
+      linearCollapsing: v.optional(v.boolean(), true),
+      residualCollapsing: v.optional(v.boolean(), true),
+    }),
+    {},
+  ),
+  mixedPrecisionConfig: v.optional(
+    v.strictObject({
+      distanceWeightingMethod: v.optional(v.picklist(['AVG', 'LAST_LAYER', 'EXP', 'OUTPUT']), 'AVG'),
+      numOfImages: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 32),
+      numInterestPointsFactor: v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(1)), 1),
+      metricNormalization: v.optional(v.picklist(['NONE', 'MAXBIT', 'MINBIT']), 'NONE'),
+      metricEpsilon: v.optional(v.nullable(v.pipe(v.number(), v.finite(), v.minValue(0))), 1e-6),
+      metricNormalizationThreshold: v.optional(positive, 1e10),
+      expDistanceWeightingSigma: v.optional(positive, 0.1),
+      computeDistanceFn: v.optional(custom),
+      customMetricFn: v.optional(custom),
+      memoryLimit: v.optional(positive, 512e6),
+    }),
+    {},
+  ),
+  bitWidthConfig: v.optional(
+    v.strictObject({
+      weights: v.optional(
+        v.array(
+          v.strictObject({
+            match: v.pipe(
+              v.strictObject({ name: v.optional(v.string()), kind: v.optional(v.string()) }),
+              v.check((match) => match.name !== undefined || match.kind !== undefined, 'Give a name or a kind.'),
+            ),
+            bits: v.pipe(v.number(), v.integer(), v.minValue(2), v.maxValue(16)),
+          }),
+        ),
+        [],
+      ),
+    }),
+    {},
+  ),
+  debugConfig: v.optional(v.strictObject({ bypass: v.optional(v.boolean(), false) }), {}),
+})
+
+/** A rule of `bitWidthConfig`: nodes by name (exact or a glob with `*`) and/or kind get this weight bit-width. */
+export interface BitWidthRule {
+  readonly match: { readonly name?: string; readonly kind?: OpKind }
+  readonly bits: number
+}
+
+/** How well a quantized model serves, as a number that grows with the damage; `run` executes the candidate model. */
+export type CustomMetric = (
+  run: (feeds: ReadonlyMap<string, Tensor>) => Promise<ReadonlyMap<string, Tensor>>,
+) => Promise<number> | number
+
+/** The distance of one sample at one point; shapes as the model gives them, batch included. */
+export type ComputeDistance = (float: Float32Array, quantized: Float32Array, shape: readonly number[]) => number
+
+/** Every option of the job, all optional; the names are MCT's in camelCase. */
+export interface CoreConfig {
+  readonly quantizationConfig?: {
+    /** Error that the threshold search of weights minimizes. Default MSE. */
+    readonly weightsErrorMethod?: 'NOCLIPPING' | 'MSE' | 'MAE' | 'LP' | 'KL'
+    /** The same for activations. Default MSE. */
+    readonly activationErrorMethod?: 'NOCLIPPING' | 'MSE' | 'MAE' | 'LP' | 'KL'
+    /** Corrects biases by the mean output shift that weight rounding causes. Default true. */
+    readonly weightsBiasCorrection?: boolean
+    /** p of the LP error. Default 2. */
+    readonly lPValue?: number
+    /** Histogram bins of activations further than this many standard deviations are left out. Default Infinity: none. */
+    readonly zThreshold?: number
+    /** Merges a convolution and a following 1x1 convolution where that is exact and smaller. Default true. */
+    readonly linearCollapsing?: boolean
+    /** Merges `x + conv(x)` into the kernel where that is exact. Default true. */
+    readonly residualCollapsing?: boolean
+  }
+  readonly mixedPrecisionConfig?: {
+    /** How distances at the interest points become one number. Default AVG. */
+    readonly distanceWeightingMethod?: 'AVG' | 'LAST_LAYER' | 'EXP' | 'OUTPUT'
+    /** Samples of the representative dataset that the sweep uses. Default 32. */
+    readonly numOfImages?: number
+    /** Share of the interest points that is used, in (0, 1]. Default 1. */
+    readonly numInterestPointsFactor?: number
+    readonly metricNormalization?: 'NONE' | 'MAXBIT' | 'MINBIT'
+    /** Lifts every candidate above the widest one by this; null leaves the metric as it is. Default 1e-6. */
+    readonly metricEpsilon?: number | null
+    readonly metricNormalizationThreshold?: number
+    /** Sigma of EXP. Default 0.1. */
+    readonly expDistanceWeightingSigma?: number
+    /** Replaces the distance at every interest point. */
+    readonly computeDistanceFn?: ComputeDistance
+    /** Replaces distances and weighting altogether. */
+    readonly customMetricFn?: CustomMetric
+    /** Bytes of cached activations that the sweep may hold. Default 512e6. */
+    readonly memoryLimit?: number
+  }
+  readonly bitWidthConfig?: { readonly weights?: readonly BitWidthRule[] }
+  readonly debugConfig?: {
+    /** Reads and writes the model, and changes nothing. */
+    readonly bypass?: boolean
+  }
+}
+
+/** A config with every default filled in. */
+export type FullConfig = { readonly [K in keyof CoreConfig]-?: Required<NonNullable<CoreConfig[K]>> }
+
+/**
+ * Validates a config and fills in the defaults.
+ * @throws MixbitError `CONFIG_INVALID` that lists all faults at once, each with its path.
+ */
+export function fullConfig(config: CoreConfig = {}): FullConfig {
+  const result = v.safeParse(schema, config)
+  if (result.success) return result.output as unknown as FullConfig
+  const faults = result.issues.map((issue) => `${v.getDotPath(issue) ?? 'coreConfig'}: ${issue.message}`)
+  throw new MixbitError('CONFIG_INVALID', `The config has ${faults.length} fault(s): ${faults.join('; ')}`, {
+    hint: 'Options have the names of the reference page on CoreConfig.',
+    context: { faults },
+  })
+}

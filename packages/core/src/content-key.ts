@@ -1,0 +1,37 @@
+import type { Tensors } from '@mixbit/graph'
+import type { Job } from './job.ts'
+
+/** SHA-256 of everything that the sweep depends on: weights, structure, data and config. */
+export async function contentKey({ prepared, layers, config }: Job, samples: readonly Tensors[]): Promise<string> {
+  const parts: Uint8Array[] = []
+  const text = (value: unknown) => parts.push(new TextEncoder().encode(JSON.stringify(value)))
+  const data = (values: unknown) => {
+    if (ArrayBuffer.isView(values)) parts.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
+    else text(values)
+  }
+  for (const node of prepared.nodes) text([node.id, node.op, node.inputs, node.outputs])
+  for (const [id, value] of prepared.values)
+    if (value.tensor) {
+      text([id, value.tensor.shape])
+      data(value.tensor.data)
+    }
+  for (const sample of samples)
+    for (const [id, tensor] of sample) {
+      text([id, tensor.shape])
+      data(tensor.data)
+    }
+  for (const layer of layers)
+    for (const candidate of layer.candidates)
+      for (const { value, grid } of candidate.grids) {
+        text([layer.node, value, grid.bits])
+        data(grid.scale)
+        data(grid.zeroPoint)
+      }
+  const { numInterestPointsFactor, computeDistanceFn, customMetricFn } = config.mixedPrecisionConfig
+  text([numInterestPointsFactor, String(computeDistanceFn), String(customMetricFn)])
+  const digests = await Promise.all(
+    parts.map((part) => crypto.subtle.digest('SHA-256', part as Uint8Array<ArrayBuffer>)),
+  )
+  const all = await crypto.subtle.digest('SHA-256', await new Blob(digests).arrayBuffer())
+  return Array.from(new Uint8Array(all), (byte) => byte.toString(16).padStart(2, '0')).join('')
+}

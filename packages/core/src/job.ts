@@ -1,0 +1,115 @@
+import type { Adapter } from '@mixbit/adapter'
+import { type Graph, MixbitError, type Tensors, verify } from '@mixbit/graph'
+import { candidatesFor, type Layer } from './candidates.ts'
+import { type CoreConfig, type FullConfig, fullConfig } from './config.ts'
+import { prepare } from './prepare.ts'
+import type { Report } from './progress.ts'
+import { checkSamples } from './samples.ts'
+import { type TargetPlatform, targetPlatform } from './target-platform.ts'
+
+/** Where the sweep keeps what it has measured: lines of text, appended one by one. */
+export interface Checkpoint {
+  load(): Promise<readonly string[]>
+  append(line: string): Promise<void>
+}
+
+/** Upper limits on resource utilization: bytes, a size (`'250 kB'`) or a share of the float model (`'25%'`). */
+export interface ResourceUtilization {
+  /** Bytes of the quantized layers' weights alone. */
+  readonly weightsMemory?: number | string
+  /** Bytes of the written file, container and scales included. */
+  readonly fileSize?: number | string
+}
+
+export interface JobOptions<Source = unknown, Artifact = unknown> extends Report {
+  readonly adapter: Adapter<Source, Artifact>
+  /** Unlabelled inputs, one feed per sample; the shapes include the batch axis. */
+  readonly representativeDataset?: readonly Tensors[]
+  readonly coreConfig?: CoreConfig
+  /** Default `'weights-only'`. */
+  readonly targetPlatform?: string | TargetPlatform
+  /** Keeps the sweep's rows, so that a killed run goes on where it stopped. */
+  readonly checkpoint?: Checkpoint
+}
+
+/** A job whose options are checked and whose graph is read, prepared and has candidates. */
+export interface Job<Artifact = unknown> extends Report {
+  readonly adapter: Adapter<unknown, Artifact>
+  readonly config: FullConfig
+  readonly platform: TargetPlatform
+  readonly checkpoint: Checkpoint | undefined
+  /** As read. */
+  readonly graph: Graph
+  readonly prepared: Graph
+  readonly layers: readonly Layer[]
+  readonly samples: readonly Tensors[]
+}
+
+const known = [
+  'adapter',
+  'representativeDataset',
+  'coreConfig',
+  'targetPlatform',
+  'targetResourceUtilization',
+  'checkpoint',
+  'onProgress',
+  'signal',
+]
+
+/**
+ * Reads and prepares a model: everything that needs no measurement.
+ * @throws MixbitError for unknown options, an invalid config or platform, an unreadable model, unfit data, and
+ * `NOTHING_TO_QUANTIZE` for a model without quantizable weights.
+ */
+export async function startJob<Source, Artifact>(
+  source: Source,
+  options: JobOptions<Source, Artifact>,
+  needsData = true,
+): Promise<Job<Artifact>> {
+  const unknown = Object.keys(options).filter((key) => !known.includes(key))
+  if (unknown.length > 0)
+    throw new MixbitError('OPTION_UNKNOWN', `Unknown option(s): ${unknown.join(', ')}.`, {
+      hint: `Options are ${known.join(', ')}.`,
+    })
+  const config = fullConfig(options.coreConfig)
+  const platform = targetPlatform(options.targetPlatform)
+  const adapter = options.adapter as Adapter<unknown, Artifact>
+  const graph = await adapter.read(source)
+  verify(graph)
+  const samples = needsData ? checkSamples(graph, options.representativeDataset) : []
+  options.onProgress?.({ stage: 'graph', done: 1, total: 1, message: `${graph.nodes.length} nodes` })
+  const prepared = prepare(graph, config)
+  options.onProgress?.({ stage: 'prepared', done: 1, total: 1, message: `${prepared.nodes.length} nodes` })
+  const layers = candidatesFor(prepared, adapter, platform, config)
+  if (layers.length === 0)
+    throw new MixbitError(
+      'NOTHING_TO_QUANTIZE',
+      `The model has no weights that ${adapter.name} can quantize for ${platform.name}.`,
+      {
+        hint: 'Weights must be float constants of convolutions, dense layers, embeddings or recurrent layers.',
+      },
+    )
+  options.onProgress?.({
+    stage: 'candidates',
+    done: layers.length,
+    total: layers.length,
+    message: `${layers.length} layers`,
+  })
+  const { onProgress, signal, checkpoint } = options
+  return {
+    adapter,
+    config,
+    platform,
+    graph,
+    prepared,
+    layers,
+    samples,
+    checkpoint,
+    ...(onProgress && { onProgress }),
+    ...(signal && { signal }),
+  }
+}
+
+/** Bytes of all quantizable weights in float. */
+export const floatWeightsBytes = (layers: readonly Layer[]): number =>
+  layers.reduce((sum, layer) => sum + layer.floatBytes, 0)

@@ -1,0 +1,84 @@
+import { f32ToF16, type Tensor, type ValueId } from '@mixbit/graph'
+import {
+  customSweep,
+  MpDistanceWeighting,
+  type SensitivityTable,
+  type SweepLayer,
+  sensitivities,
+  sweep,
+} from '@mixbit/sensitivity'
+import type { Scores } from './assign.ts'
+import { quantizedValue } from './candidates.ts'
+import type { FullConfig } from './config.ts'
+import { contentKey } from './content-key.ts'
+import type { Job } from './job.ts'
+
+/** What the sweep measured: all raw distances, or one number per candidate when a custom metric was used. */
+export interface Measured {
+  readonly table: SensitivityTable | null
+  readonly scores: Scores
+}
+
+/** Measures every candidate of every layer with everything else float; see the page on the sweep for what it costs. */
+export async function measure(job: Job): Promise<Measured> {
+  const { adapter, prepared: graph, config, samples: all, onProgress, signal, checkpoint } = job
+  const { computeDistanceFn, customMetricFn, numInterestPointsFactor, memoryLimit, numOfImages } =
+    config.mixedPrecisionConfig
+  const samples = all.slice(0, numOfImages)
+  const layers: SweepLayer[] = job.layers.map((layer) => ({
+    node: layer.node,
+    sharedWith: layer.sharedWith,
+    candidates: layer.candidates.map((candidate) => ({
+      label: `w${candidate.bits}`,
+      bits: candidate.bits,
+      weights: (): ReadonlyMap<ValueId, Tensor> =>
+        new Map(candidate.grids.map((grid) => [grid.value, quantizedValue(graph, grid).tensor as Tensor])),
+    })),
+  }))
+  const common = {
+    adapter,
+    graph,
+    layers,
+    signal,
+    checkpoint,
+    key: await contentKey(job, samples),
+    onProgress: (event: { done: number; total: number; layer?: string; remainingMs?: number }) =>
+      onProgress?.({
+        stage: 'sensitivity',
+        done: event.done,
+        total: event.total,
+        message: event.layer,
+        remainingMs: event.remainingMs,
+      }),
+  }
+  if (customMetricFn) {
+    const rows = await customSweep({ ...common, customMetricFn })
+    return { table: null, scores: rows.map((row) => row.values) }
+  }
+  const table = await sweep({
+    ...common,
+    samples,
+    numInterestPointsFactor,
+    memoryLimitBytes: memoryLimit,
+    computeDistanceFn,
+  })
+  return { table, scores: scoresOf(table, config) }
+}
+
+/** Distances to one number per candidate; another weighting needs no new run. */
+export function scoresOf(table: SensitivityTable, config: FullConfig): Scores {
+  const {
+    distanceWeightingMethod,
+    metricNormalization,
+    metricEpsilon,
+    metricNormalizationThreshold,
+    expDistanceWeightingSigma,
+  } = config.mixedPrecisionConfig
+  return sensitivities(table, {
+    distanceWeightingMethod: MpDistanceWeighting[distanceWeightingMethod],
+    metricNormalization,
+    metricEpsilon,
+    metricNormalizationThreshold,
+    expDistanceWeightingSigma,
+  }).map((row) => row.values)
+}

@@ -1,0 +1,108 @@
+import { type Adapter, withSession } from '@mixbit/adapter'
+import {
+  type Graph,
+  type Grid,
+  MixbitError,
+  type Node,
+  type NodeId,
+  type Tensors,
+  toF32,
+  type ValueId,
+} from '@mixbit/graph'
+import { activationGrid, histogramObserver, zScoreFilter } from '@mixbit/quantizers'
+import type { FullConfig } from './config.ts'
+import { checkAborted, type Report, tick } from './progress.ts'
+
+/** What calibration learned from the representative dataset. */
+export interface Observed {
+  /** uint8 grids of the activations that get a quantizer. */
+  readonly grids: ReadonlyMap<ValueId, Grid>
+  /** Mean of every input channel of a layer, for bias correction. */
+  readonly inputMeans: ReadonlyMap<NodeId, Float64Array>
+}
+
+/** A layer whose bias can be corrected: constant weight as second input, bias (if any) as third. */
+export const correctable = (node: Node): boolean =>
+  (node.kind === 'conv' || node.kind === 'depthwiseConv' || (node.kind === 'dense' && node.op === 'Gemm')) &&
+  node.weights[0]?.input === 1
+
+/** Axis of the input channels in what the layer reads: the last one for dense layers and channels-last convolutions. */
+const channelAxis = (node: Node, rank: number): number =>
+  node.kind === 'dense' || node.weights[0]?.axis !== 0 ? rank - 1 : 1
+
+/** Runs the float graph over the samples once, and keeps histograms of activations and means of layer inputs. */
+export async function observe(
+  graph: Graph,
+  adapter: Adapter,
+  samples: readonly Tensors[],
+  activations: readonly ValueId[],
+  layers: readonly Node[],
+  config: FullConfig,
+  report: Report,
+): Promise<Observed> {
+  const inputs = layers.filter(correctable).map((node) => ({ node, value: node.inputs[0] as ValueId }))
+  const wanted = [...new Set([...activations, ...inputs.map(({ value }) => value)])]
+  const histograms = new Map(activations.map((id) => [id, histogramObserver()]))
+  const sums = new Map<NodeId, { sum: Float64Array; count: number }>()
+  if (wanted.length > 0)
+    await withSession(adapter, graph, wanted, async (session) => {
+      for (const [index, sample] of samples.entries()) {
+        checkAborted(report.signal)
+        const tensors = await session.run(sample)
+        for (const id of activations) {
+          const data = finite(id, toF32(tensors.get(id)!))
+          histograms.set(id, histograms.get(id)!.observe(data))
+        }
+        for (const { node, value } of inputs)
+          addMeans(sums, node, toF32(tensors.get(value)!), tensors.get(value)!.shape)
+        report.onProgress?.({ stage: 'observed', done: index + 1, total: samples.length })
+        await tick()
+      }
+    })
+  return {
+    grids: new Map(activations.map((id) => [id, gridOf(histograms.get(id)!.histogram(), config)])),
+    inputMeans: new Map([...sums].map(([node, { sum, count }]) => [node, sum.map((x) => x / count)])),
+  }
+}
+
+function gridOf(histogram: ReturnType<ReturnType<typeof histogramObserver>['histogram']>, config: FullConfig): Grid {
+  const { activationErrorMethod, lPValue, zThreshold } = config.quantizationConfig
+  const kept = Number.isFinite(zThreshold) ? zScoreFilter(histogram, zThreshold) : histogram
+  return activationGrid({
+    histogram: kept,
+    bits: 8,
+    scheme: 'uniform',
+    errorMethod: activationErrorMethod,
+    lp: lPValue,
+  })
+}
+
+function addMeans(
+  sums: Map<NodeId, { sum: Float64Array; count: number }>,
+  node: Node,
+  data: Float32Array,
+  shape: readonly number[],
+) {
+  const axis = channelAxis(node, shape.length)
+  const channels = shape[axis] ?? 1
+  const inner = shape.slice(axis + 1).reduce((a, b) => a * b, 1)
+  const entry = sums.get(node.id) ?? { sum: new Float64Array(channels), count: 0 }
+  for (let i = 0; i < data.length; i++) {
+    const channel = Math.floor(i / inner) % channels
+    entry.sum[channel]! += data[i]!
+  }
+  entry.count += data.length / channels
+  sums.set(node.id, entry)
+}
+
+function finite(id: ValueId, data: Float32Array): Float32Array {
+  if (data.every(Number.isFinite)) return data
+  throw new MixbitError(
+    'ACTIVATION_NOT_FINITE',
+    `Value %${id} is not finite for a sample of the representative dataset.`,
+    {
+      hint: 'Check the preprocessing of the data, or whether the float model itself overflows.',
+      context: { id },
+    },
+  )
+}

@@ -1,0 +1,161 @@
+import type { Graph } from '@mixbit/graph'
+import { quantizedActivations } from './activations.ts'
+import { check, chooseAndWrite, fileBytes, fixedFileBytes } from './artifact.ts'
+import { parseBudget } from './budget.ts'
+import { floatWeightsBytes, type Job, type JobOptions, type ResourceUtilization, startJob } from './job.ts'
+import { type Measured, measure } from './measure.ts'
+import { observe } from './observe.ts'
+import { layerReports, type QuantizeReport, solverReport } from './report.ts'
+
+export interface QuantizeOptions<Source = unknown, Artifact = unknown> extends JobOptions<Source, Artifact> {
+  /** Mixed precision is on if and only if a budget is given. */
+  readonly targetResourceUtilization?: ResourceUtilization
+}
+
+export interface Quantized<Artifact> {
+  /** What the adapter wrote (ONNX: the bytes of the file); null for an adapter that only analyses. */
+  readonly artifact: Artifact | null
+  /** The quantized graph: what the artifact computes, simulated in float. */
+  readonly graph: Graph
+  readonly report: QuantizeReport
+  /** The sweep's raw distances, which serve any other weighting or budget; null without a sweep. */
+  readonly table: Measured['table']
+}
+
+/**
+ * The main job: reads a model, gives every layer its own bit-width from its measured sensitivity and the budget, and
+ * writes a model that was opened and compared before it is returned.
+ *
+ * @throws MixbitError for bad options, models and data; `BUDGET_INFEASIBLE`; `ABORTED`. Nothing is written to disk here.
+ */
+export async function quantize<Source, Artifact>(
+  source: Source,
+  options: QuantizeOptions<Source, Artifact>,
+): Promise<Quantized<Artifact>> {
+  const clock = stopwatch()
+  // source -> graph -> prepared -> candidates
+  const job = await startJob(source, options)
+  const sizes = await floatSizes(job)
+  const limits = limitsOf(options.targetResourceUtilization, sizes)
+  if (job.config.debugConfig.bypass) return bypassed(job, sizes)
+  clock('prepared')
+
+  // prepared -> observed: ranges of activations, means of layer inputs
+  const layerIds = new Set(job.layers.flatMap((layer) => [layer.node, ...layer.sharedWith]))
+  const activations = quantizedActivations(job.prepared, job.platform, layerIds)
+  const layerNodes = job.prepared.nodes.filter((node) => layerIds.has(node.id))
+  const observed = await observe(job.prepared, job.adapter, job.samples, activations, layerNodes, job.config, job)
+  clock('observed')
+
+  // candidates -> sensitivity: only a budget gives a choice to make
+  const mixedPrecision = Object.keys(limits).length > 0
+  const { table, scores } = mixedPrecision ? await measure(job) : { table: null, scores: null }
+  clock('sensitivity')
+
+  // sensitivity -> assignment -> quantized -> artifact
+  const fixed = await fixedFileBytes(job, observed)
+  const chosen = await chooseAndWrite(job, observed, scores ?? [], limits, fixed)
+  clock('assignment')
+  const distances = await check(job, chosen.graph, chosen.artifact, activations.length === 0)
+  clock('artifact')
+
+  return {
+    artifact: chosen.artifact,
+    graph: chosen.graph,
+    table,
+    report: {
+      ...basics(job, sizes),
+      mixedPrecision,
+      layers: layerReports(job.layers, chosen.assignment, scores),
+      budget: { weightsMemory: limits.weightsMemory ?? null, fileSize: limits.fileSize ?? null },
+      utilization: {
+        weightsMemory: chosen.assignment.reduce((sum, candidate) => sum + candidate.weightsBytes, 0),
+        fileSize: chosen.bytes,
+      },
+      predictedBytes: fixed === null ? null : fixed + fileBytes(chosen.assignment),
+      bytes: chosen.bytes,
+      quantizedActivations: activations,
+      distances,
+      solver: solverReport(chosen.solution),
+      warnings: [...warningsFor(job, mixedPrecision), ...(chosen.solution?.warnings ?? [])],
+      timings: clock.times,
+    },
+  }
+}
+
+/** Bytes of the float model: of its quantizable weights, and of its file (null when the adapter cannot write). */
+interface FloatSizes {
+  readonly weightsMemory: number
+  readonly fileSize: number | null
+}
+
+export async function floatSizes<Artifact>({ adapter, graph, layers }: Job<Artifact>): Promise<FloatSizes> {
+  const artifact = adapter.write && adapter.byteLength ? await adapter.write(graph) : null
+  return {
+    weightsMemory: floatWeightsBytes(layers),
+    fileSize: artifact === null ? null : adapter.byteLength!(artifact),
+  }
+}
+
+/** The limits in bytes; an unset one is absent. */
+function limitsOf(budget: ResourceUtilization = {}, sizes: FloatSizes): { weightsMemory?: number; fileSize?: number } {
+  const limits: { weightsMemory?: number; fileSize?: number } = {}
+  if (budget.weightsMemory !== undefined)
+    limits.weightsMemory = parseBudget('weightsMemory', budget.weightsMemory, sizes.weightsMemory)
+  if (budget.fileSize !== undefined)
+    limits.fileSize = parseBudget('fileSize', budget.fileSize, sizes.fileSize ?? Number.NaN)
+  return limits
+}
+
+const basics = (job: Job, sizes: FloatSizes) => ({
+  model: job.graph.name,
+  targetPlatform: job.platform.name,
+  distanceWeightingMethod: job.config.mixedPrecisionConfig.distanceWeightingMethod,
+  floatUtilization: sizes,
+})
+
+function warningsFor({ samples, config }: Job, mixedPrecision: boolean): string[] {
+  const { numOfImages } = config.mixedPrecisionConfig
+  return [
+    ...(mixedPrecision
+      ? []
+      : ['No budget was given, so mixed precision is off: every layer has its widest bit-width.']),
+    ...(mixedPrecision && samples.length < numOfImages
+      ? [`The sensitivity uses ${samples.length} samples: numOfImages is ${numOfImages}, but there are no more.`]
+      : []),
+  ]
+}
+
+async function bypassed<Artifact>(job: Job<Artifact>, sizes: FloatSizes): Promise<Quantized<Artifact>> {
+  return {
+    artifact: (await job.adapter.write?.(job.graph)) ?? null,
+    graph: job.graph,
+    table: null,
+    report: {
+      ...basics(job, sizes),
+      mixedPrecision: false,
+      layers: [],
+      budget: { weightsMemory: null, fileSize: null },
+      utilization: sizes,
+      predictedBytes: sizes.fileSize,
+      bytes: sizes.fileSize,
+      quantizedActivations: [],
+      distances: { toFloat: [], toSimulation: [] },
+      solver: null,
+      warnings: ['debugConfig.bypass is on: the model is written as it was read.'],
+      timings: {},
+    },
+  }
+}
+
+/** Milliseconds since the last call, by name. */
+function stopwatch() {
+  const times: Record<string, number> = {}
+  let last = performance.now()
+  const lap = (name: string) => {
+    const now = performance.now()
+    times[name] = now - last
+    last = now
+  }
+  return Object.assign(lap, { times })
+}

@@ -1,0 +1,100 @@
+import type { Solution } from '@mixbit/solver'
+import type { Assignment } from './apply.ts'
+import type { Scores } from './assign.ts'
+import type { Layer } from './candidates.ts'
+import type { OutputDistance } from './compare.ts'
+
+/** One layer of the report: what it got, what it could have had, and why. */
+export interface LayerReport {
+  readonly node: string
+  readonly kind: string
+  readonly shape: readonly number[]
+  readonly bits: number
+  readonly bytes: number
+  readonly floatBytes: number
+  /** null when mixed precision is off. */
+  readonly sensitivity: number | null
+  readonly candidates: readonly {
+    readonly bits: number
+    readonly bytes: number
+    readonly fileBytes: number
+    readonly sensitivity: number | null
+  }[]
+  /** Why it got its bits, in one sentence. */
+  readonly reason: string
+}
+
+/** What `quantize` did and why, as plain data. Sizes in bytes. */
+export interface QuantizeReport {
+  readonly model: string
+  readonly targetPlatform: string
+  readonly mixedPrecision: boolean
+  readonly distanceWeightingMethod: string
+  readonly layers: readonly LayerReport[]
+  /** Requested limits, null where none was set. */
+  readonly budget: { readonly weightsMemory: number | null; readonly fileSize: number | null }
+  readonly utilization: { readonly weightsMemory: number; readonly fileSize: number | null }
+  readonly floatUtilization: { readonly weightsMemory: number; readonly fileSize: number | null }
+  readonly predictedBytes: number | null
+  readonly bytes: number | null
+  /** Values that carry a uint8 activation quantizer in the file. */
+  readonly quantizedActivations: readonly string[]
+  readonly distances: {
+    /** The written file against the float model; empty without `write`. */
+    readonly toFloat: readonly OutputDistance[]
+    /** The written file, under the runtime's default options, against the simulation. */
+    readonly toSimulation: readonly OutputDistance[]
+  }
+  readonly solver: {
+    readonly status: string
+    readonly objective: number
+    readonly bound: number
+    readonly gap: number
+  } | null
+  readonly warnings: readonly string[]
+  /** Milliseconds per stage. */
+  readonly timings: Readonly<Record<string, number>>
+}
+
+/** The rows of the report. */
+export function layerReports(layers: readonly Layer[], assignment: Assignment, scores: Scores | null): LayerReport[] {
+  return layers.map((layer, i) => {
+    const chosen = assignment[i]!
+    const row = scores?.[i]
+    return {
+      node: layer.node,
+      kind: layer.kind,
+      shape: layer.shape,
+      bits: chosen.bits,
+      bytes: chosen.weightsBytes,
+      floatBytes: layer.floatBytes,
+      sensitivity: row?.[layer.candidates.indexOf(chosen)] ?? null,
+      candidates: layer.candidates.map(({ bits, weightsBytes, fileBytes }, c) => ({
+        bits,
+        bytes: weightsBytes,
+        fileBytes,
+        sensitivity: row?.[c] ?? null,
+      })),
+      reason: reasonFor(layer, chosen, row),
+    }
+  })
+}
+
+function reasonFor(layer: Layer, chosen: Assignment[number], row: readonly number[] | undefined): string {
+  if (layer.candidates.length === 1) return `${chosen.bits} bits is its only candidate`
+  if (!row) return 'no budget: the widest candidate'
+  const at = layer.candidates.indexOf(chosen)
+  const step = (to: number) => {
+    const bytes = layer.candidates[to]!.weightsBytes - chosen.weightsBytes
+    return `${layer.candidates[to]!.bits} bits would ${bytes > 0 ? `cost ${bytes}` : `save ${-bytes}`} bytes and change the sensitivity by ${signed(row[to]! - row[at]!)}`
+  }
+  return [at > 0 ? step(at - 1) : null, at < layer.candidates.length - 1 ? step(at + 1) : null]
+    .filter(Boolean)
+    .join('; ')
+}
+
+const signed = (x: number): string => `${x < 0 ? '' : '+'}${x.toPrecision(3)}`
+
+/** What the report keeps of the solver's answer. */
+export const solverReport = (solution: Solution | null): QuantizeReport['solver'] =>
+  solution && { status: solution.status, objective: solution.objective, bound: solution.bound, gap: solution.gap }

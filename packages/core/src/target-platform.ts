@@ -1,0 +1,70 @@
+import { MixbitError, type OpKind } from '@mixbit/graph'
+import * as v from 'valibot'
+
+/** Data that says which candidates a runtime can execute. */
+export interface TargetPlatform {
+  readonly name: string
+  readonly version: string
+  /** Bit-widths of weights, by op kind; `default` holds for every kind that is not named. Empty: that kind stays float. */
+  readonly weights: Readonly<Record<string, readonly number[]>>
+  /** Scheme of the weight grids. */
+  readonly weightsScheme: 'symmetric' | 'uniform' | 'powerOfTwo'
+  /** One scale per output channel (true) or one for the whole tensor. */
+  readonly weightsPerChannel: boolean
+  /** Bit-width of activations; null leaves them in float. */
+  readonly activationBits: 8 | null
+  /** Kinds whose inputs and outputs are quantized when `activationBits` is set. */
+  readonly activationKinds: readonly OpKind[]
+}
+
+const schema = v.strictObject({
+  name: v.pipe(v.string(), v.minLength(1)),
+  version: v.string(),
+  weights: v.record(v.string(), v.array(v.pipe(v.number(), v.integer(), v.minValue(2), v.maxValue(16)))),
+  weightsScheme: v.picklist(['symmetric', 'uniform', 'powerOfTwo']),
+  weightsPerChannel: v.boolean(),
+  activationBits: v.nullable(v.literal(8)),
+  activationKinds: v.array(v.string()),
+})
+
+const weightsOnly: TargetPlatform = {
+  name: 'weights-only',
+  version: '1',
+  weights: { default: [8, 4, 2] },
+  weightsScheme: 'symmetric',
+  weightsPerChannel: true,
+  activationBits: null,
+  activationKinds: [],
+}
+
+/** The built-in target platforms by name. */
+export const targetPlatforms: Readonly<Record<string, TargetPlatform>> = {
+  'weights-only': weightsOnly,
+  onnxruntime: {
+    ...weightsOnly,
+    name: 'onnxruntime',
+    activationBits: 8,
+    activationKinds: ['conv', 'depthwiseConv', 'dense'],
+  },
+}
+
+/**
+ * A target platform by name, or validated data.
+ * @throws MixbitError `TARGET_PLATFORM_UNKNOWN`, or `TARGET_PLATFORM_INVALID` with every fault and its field.
+ */
+export function targetPlatform(platform: string | TargetPlatform = 'weights-only'): TargetPlatform {
+  if (typeof platform === 'string') {
+    const found = Object.hasOwn(targetPlatforms, platform) ? targetPlatforms[platform] : undefined
+    if (found) return found
+    throw new MixbitError('TARGET_PLATFORM_UNKNOWN', `There is no target platform named ${JSON.stringify(platform)}.`, {
+      hint: `Take one of ${Object.keys(targetPlatforms).join(', ')}, or give the platform as data.`,
+    })
+  }
+  const result = v.safeParse(schema, platform)
+  if (result.success) return platform
+  const faults = result.issues.map((issue) => `${v.getDotPath(issue) ?? '(root)'}: ${issue.message}`)
+  throw new MixbitError('TARGET_PLATFORM_INVALID', `The target platform is not valid. ${faults.join(' ')}`, {
+    hint: `Compare it with a built-in one: ${JSON.stringify(weightsOnly)}`,
+    context: { faults },
+  })
+}

@@ -1,0 +1,148 @@
+import type { Dim, Node, OpKind, Tensor, Weight } from '@mixbit/graph'
+
+/** What the toolkit knows of an operator by its name alone; the others are opaque. */
+const kinds: Readonly<Record<string, OpKind>> = {
+  Conv: 'conv',
+  ConvTranspose: 'convTranspose',
+  Gemm: 'dense',
+  MatMul: 'matmul',
+  Gather: 'gather',
+  LSTM: 'recurrent',
+  GRU: 'recurrent',
+  RNN: 'recurrent',
+  Add: 'add',
+  Sum: 'add',
+  Mul: 'mul',
+  Concat: 'concat',
+  Relu: 'activation',
+  LeakyRelu: 'activation',
+  PRelu: 'activation',
+  Clip: 'activation',
+  HardSwish: 'activation',
+  Elu: 'activation',
+  Selu: 'activation',
+  Gelu: 'activation',
+  Tanh: 'activation',
+  HardSigmoid: 'activation',
+  Mish: 'activation',
+  Sigmoid: 'sigmoid',
+  Softmax: 'softmax',
+  BatchNormalization: 'batchNorm',
+  LayerNormalization: 'layerNorm',
+  MaxPool: 'maxPool',
+  GlobalMaxPool: 'maxPool',
+  AveragePool: 'averagePool',
+  GlobalAveragePool: 'averagePool',
+  Pad: 'pad',
+  ReduceMean: 'reduce',
+  ReduceSum: 'reduce',
+  ReduceMax: 'reduce',
+  ReduceMin: 'reduce',
+  Resize: 'resize',
+  Upsample: 'resize',
+  Sub: 'elementwise',
+  Div: 'elementwise',
+  Pow: 'elementwise',
+  Sqrt: 'elementwise',
+  Exp: 'elementwise',
+  Log: 'elementwise',
+  Erf: 'elementwise',
+  Neg: 'elementwise',
+  Abs: 'elementwise',
+  Min: 'elementwise',
+  Max: 'elementwise',
+  Softplus: 'elementwise',
+  Reshape: 'reshapeLike',
+  Flatten: 'reshapeLike',
+  Transpose: 'reshapeLike',
+  Squeeze: 'reshapeLike',
+  Unsqueeze: 'reshapeLike',
+  DepthToSpace: 'reshapeLike',
+  SpaceToDepth: 'reshapeLike',
+  Slice: 'reshapeLike',
+  Expand: 'reshapeLike',
+  Identity: 'identity',
+}
+
+const preserving = new Set<OpKind>(['reshapeLike', 'maxPool', 'identity', 'gather'])
+
+/** Kinds whose weights `@mixbit/onnx` stores on a grid. */
+export const weightKinds: ReadonlySet<OpKind> = new Set([
+  'conv',
+  'depthwiseConv',
+  'convTranspose',
+  'dense',
+  'matmul',
+  'embedding',
+  'recurrent',
+])
+
+export interface Classified {
+  readonly kind: OpKind
+  readonly weights: readonly Weight[]
+  readonly preserving?: boolean
+}
+
+/** Kind and quantizable weights of an operator, from its name, attributes and constant inputs. */
+export function classify(
+  op: string,
+  inputs: readonly (string | null)[],
+  attrs: Node['attrs'],
+  constant: (id: string) => Tensor | undefined,
+): Classified {
+  const kind = kinds[op] ?? 'opaque'
+  const shapeOf = (input: number): readonly number[] | undefined => {
+    const id = inputs[input]
+    const tensor = id == null ? undefined : constant(id)
+    return tensor && (tensor.dtype === 'f32' || tensor.dtype === 'f16') && tensor.shape.length >= 2
+      ? tensor.shape
+      : undefined
+  }
+  const weighing = (input: number, axis: number, named: OpKind = kind): Classified => ({
+    kind: named,
+    weights: [{ input, axis }],
+  })
+  const none: Classified = { kind, weights: [], ...(preserving.has(kind) && { preserving: true }) }
+  const weight = shapeOf(1)
+  const group = typeof attrs.group === 'number' ? attrs.group : 1
+  switch (op) {
+    case 'Conv':
+      if (!weight) return none
+      return weighing(1, 0, group > 1 && weight[1] === 1 ? 'depthwiseConv' : 'conv')
+    case 'ConvTranspose':
+      // Weights are [in, out / group, ...]: with one output per group, the outputs run along the first axis.
+      return weight ? weighing(1, group > 1 && weight[1] === 1 ? 0 : 1) : none
+    case 'Gemm':
+      return weight ? weighing(1, attrs.transB === 1 ? 0 : 1) : none
+    case 'MatMul':
+      if (weight) return weighing(1, weight.length - 1, weight.length === 2 ? 'dense' : 'matmul')
+      return shapeOf(0) ? weighing(0, shapeOf(0)!.length - 2) : none
+    case 'Gather':
+      return shapeOf(0)?.length === 2 && (attrs.axis ?? 0) === 0 ? weighing(0, 1, 'embedding') : none
+    case 'LSTM':
+    case 'GRU':
+    case 'RNN':
+      return { kind, weights: [1, 2].filter(shapeOf).map((input) => ({ input, axis: 1 })) }
+    default:
+      return none
+  }
+}
+
+/** Multiply-accumulates for one sample, where the shapes tell. */
+export function macsOf(
+  kind: OpKind,
+  weight: readonly number[] | undefined,
+  output: readonly Dim[] | undefined,
+): number | undefined {
+  if (!weight || !output) return undefined
+  const positions = (dims: readonly Dim[]) =>
+    dims.reduce<number>((n, dim) => n * (typeof dim === 'number' ? dim : Number.NaN), 1)
+  const elements = positions(weight)
+  const macs =
+    kind === 'conv' || kind === 'depthwiseConv'
+      ? elements * positions(output.slice(2))
+      : kind === 'dense' || kind === 'matmul'
+        ? elements * positions(output.slice(1, -1))
+        : Number.NaN
+  return Number.isFinite(macs) ? macs : undefined
+}

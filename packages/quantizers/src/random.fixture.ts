@@ -1,0 +1,16 @@
+/** Seeded uniform numbers in (0, 1): mulberry32. For tests. */
+export function uniform(seed: number): () => number {
+  let a = seed
+  return () => {
+    a = (a + 0x6d2b79f5) | 0
+    let t = Math.imul(a ^ (a >>> 15), 1 | a)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return (((t ^ (t >>> 14)) >>> 0) + 0.5) / 2 ** 32
+  }
+}
+
+/** Seeded standard normal numbers. For tests. */
+export function normal(length: number, seed: number): Float32Array {
+  const next = uniform(seed)
+  return Float32Array.from({ length }, () => Math.sqrt(-2 * Math.log(next())) * Math.cos(2 * Math.PI * next()))
+}
