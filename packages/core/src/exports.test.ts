@@ -2,5 +2,16 @@ import { expect, test } from 'vitest'
 import * as api from './index.ts'
 
 test('the package exports these names', () => {
-  expect(Object.keys(api).sort()).toMatchInlineSnapshot()
+  expect(Object.keys(api).sort()).toMatchInlineSnapshot(`
+    [
+      "analyze",
+      "checkSamples",
+      "compareSessions",
+      "parseBudget",
+      "quantize",
+      "resourceUtilizationData",
+      "targetPlatform",
+      "targetPlatforms",
+    ]
+  `)
 })

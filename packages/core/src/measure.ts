@@ -1,4 +1,4 @@
-import { f32ToF16, type Tensor, type ValueId } from '@mixbit/graph'
+import type { Tensor, ValueId } from '@mixbit/graph'
 import {
   customSweep,
   MpDistanceWeighting,
@@ -27,7 +27,7 @@ export async function measure(job: Job): Promise<Measured> {
   const samples = all.slice(0, numOfImages)
   const layers: SweepLayer[] = job.layers.map((layer) => ({
     node: layer.node,
-    sharedWith: layer.sharedWith,
+    weights: layer.weights,
     candidates: layer.candidates.map((candidate) => ({
       label: `w${candidate.bits}`,
       bits: candidate.bits,
@@ -51,7 +51,7 @@ export async function measure(job: Job): Promise<Measured> {
         remainingMs: event.remainingMs,
       }),
   }
-  if (customMetricFn) {
+  if (typeof customMetricFn === 'function') {
     const rows = await customSweep({ ...common, customMetricFn })
     return { table: null, scores: rows.map((row) => row.values) }
   }

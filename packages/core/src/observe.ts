@@ -9,7 +9,7 @@ import {
   toF32,
   type ValueId,
 } from '@mixbit/graph'
-import { activationGrid, histogramObserver, zScoreFilter } from '@mixbit/quantizers'
+import { activationGrid, type Histogram, histogramObserver, toHistogram, zScoreFilter } from '@mixbit/quantizers'
 import type { FullConfig } from './config.ts'
 import { checkAborted, type Report, tick } from './progress.ts'
 
@@ -42,7 +42,8 @@ export async function observe(
 ): Promise<Observed> {
   const inputs = layers.filter(correctable).map((node) => ({ node, value: node.inputs[0] as ValueId }))
   const wanted = [...new Set([...activations, ...inputs.map(({ value }) => value)])]
-  const histograms = new Map(activations.map((id) => [id, histogramObserver()]))
+  const observer = histogramObserver()
+  const histograms = new Map(activations.map((id) => [id, observer.empty]))
   const sums = new Map<NodeId, { sum: Float64Array; count: number }>()
   if (wanted.length > 0)
     await withSession(adapter, graph, wanted, async (session) => {
@@ -51,7 +52,7 @@ export async function observe(
         const tensors = await session.run(sample)
         for (const id of activations) {
           const data = finite(id, toF32(tensors.get(id)!))
-          histograms.set(id, histograms.get(id)!.observe(data))
+          histograms.set(id, observer.observe(histograms.get(id)!, data))
         }
         for (const { node, value } of inputs)
           addMeans(sums, node, toF32(tensors.get(value)!), tensors.get(value)!.shape)
@@ -60,12 +61,12 @@ export async function observe(
       }
     })
   return {
-    grids: new Map(activations.map((id) => [id, gridOf(histograms.get(id)!.histogram(), config)])),
+    grids: new Map(activations.map((id) => [id, gridOf(toHistogram(histograms.get(id)!), config)])),
     inputMeans: new Map([...sums].map(([node, { sum, count }]) => [node, sum.map((x) => x / count)])),
   }
 }
 
-function gridOf(histogram: ReturnType<ReturnType<typeof histogramObserver>['histogram']>, config: FullConfig): Grid {
+function gridOf(histogram: Histogram, config: FullConfig): Grid {
   const { activationErrorMethod, lPValue, zThreshold } = config.quantizationConfig
   const kept = Number.isFinite(zThreshold) ? zScoreFilter(histogram, zThreshold) : histogram
   return activationGrid({

@@ -56,7 +56,8 @@ export const bytesOf = (tensor: Tensor): Uint8Array => {
 
 /** A typed array over a copy of little-endian bytes. */
 export function dataFrom(bytes: Uint8Array, dtype: DType): TensorData {
-  const copy = bytes.slice()
+  // Not slice(): Node's Buffer would give a view with the alignment of the file.
+  const copy = new Uint8Array(bytes)
   const Type = arrays[dtype]
   return Type ? new Type(copy.buffer) : copy
 }

@@ -1,0 +1,13 @@
+import { expect, test } from 'vitest'
+import * as api from './index.ts'
+
+test('the package exports these names', () => {
+  expect(Object.keys(api).sort()).toMatchInlineSnapshot(`
+    [
+      "encodeOnnx",
+      "lowerStorage",
+      "onnx",
+      "storedBytes",
+    ]
+  `)
+})

@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest'
+import * as api from './index.ts'
+
+test('the package exports these names', () => {
+  expect(Object.keys(api).sort()).toMatchInlineSnapshot(`
+    [
+      "MpDistanceWeighting",
+      "cosine",
+      "customSweep",
+      "interestPoints",
+      "kl",
+      "klLogits",
+      "lpNorm",
+      "mae",
+      "mse",
+      "nmse",
+      "normalizeMetrics",
+      "sensitivities",
+      "spread",
+      "sweep",
+      "weigh",
+    ]
+  `)
+})

@@ -1,0 +1,276 @@
+import { type Adapter, type Session, withSession } from '@mixbit/adapter'
+import {
+  cut,
+  type Graph,
+  MixbitError,
+  type NodeId,
+  type Tensor,
+  type Tensors,
+  toF32,
+  type ValueId,
+} from '@mixbit/graph'
+import { type CheckpointStore, openCheckpoint, type Row } from './checkpoint.ts'
+import { type Distance, distances } from './distances.ts'
+import { type InterestPoint, interestPoints } from './interest-points.ts'
+import type { SensitivityTable } from './table.ts'
+
+/** One way to quantize a layer. */
+export interface SweepCandidate {
+  readonly label: string
+  readonly bits: number
+  /** The fake-quantized constants by value id, made when they are needed. */
+  weights(): ReadonlyMap<ValueId, Tensor>
+}
+
+export interface SweepLayer {
+  readonly node: NodeId
+  /** The constants that the candidates replace. */
+  readonly weights: readonly ValueId[]
+  readonly candidates: readonly SweepCandidate[]
+}
+
+export interface SweepProgress {
+  readonly done: number
+  readonly total: number
+  readonly layer: string
+  readonly remainingMs: number
+}
+
+export interface SweepOptions {
+  readonly adapter: Pick<Adapter, 'compile'>
+  /** The float graph: every layer but the one under test stays as it is here. */
+  readonly graph: Graph
+  readonly layers: readonly SweepLayer[]
+  /** One feed per sample. */
+  readonly samples: readonly Tensors[]
+  readonly numInterestPointsFactor?: number
+  /** Replaces the distance at every point. */
+  readonly computeDistanceFn?: Distance
+  /** Bytes of float activations that are cached at once; default 512e6. More samples are taken in chunks. */
+  readonly memoryLimitBytes?: number
+  /** Content hash of everything that the result depends on; a checkpoint of another key is refused. Default `''`. */
+  readonly key?: string
+  readonly checkpoint?: CheckpointStore | undefined
+  readonly onProgress?: (event: SweepProgress) => void
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Measures every candidate of every layer with everything else float. Each layer has one session for the part of the
+ * graph behind its weight, with the weight as an input: all candidates run through it, on cached float activations.
+ * Points before the layer are at distance 0 and not computed.
+ * @throws MixbitError `ABORTED`, `CHECKPOINT_MISMATCH`, `NO_INTEREST_POINT`, and what the adapter throws.
+ */
+export async function sweep(options: SweepOptions): Promise<SensitivityTable> {
+  const { graph, layers, samples, key = '' } = options
+  const { points, outputs } = interestPoints(graph, options)
+  const parts = layers.map((layer) => partOf(graph, layer, [...points, ...outputs]))
+  const cached = [
+    ...new Set(parts.flatMap(({ crossing, compared }) => [...crossing, ...compared.map(({ value }) => value)])),
+  ]
+  const chunk = await chunkSize(options, cached)
+  const checkpoint = await openCheckpoint(options.checkpoint, key, chunk)
+  const progress = reporter(options, Math.ceil(samples.length / chunk))
+  const rows: Row[][] = layers.map(() => [])
+  for (let start = 0; start < samples.length; start += chunk) {
+    const todo = layers.map((_, i) => i).filter((i) => !checkpoint.rows.has(`${start}/${i}`))
+    for (const [i] of layers.entries()) if (!todo.includes(i)) rows[i]!.push(checkpoint.rows.get(`${start}/${i}`)!)
+    if (todo.length === 0) {
+      progress('', layers.length)
+      continue
+    }
+    const floats = await floatValues(options, samples.slice(start, start + chunk), cached)
+    progress('', layers.length - todo.length)
+    for (const i of todo) {
+      const row = await measureLayer(options, layers[i]!, parts[i]!, floats)
+      await checkpoint.append(`${start}/${i}`, row)
+      rows[i]!.push(row)
+      progress(layers[i]!.node, 1)
+    }
+  }
+  return tableOf(options, points, outputs, parts, rows)
+}
+
+/** What one layer's session computes. */
+interface Part {
+  readonly suffix: Graph
+  readonly crossing: readonly ValueId[]
+  readonly compared: readonly InterestPoint[]
+}
+
+function partOf(graph: Graph, layer: SweepLayer, points: readonly InterestPoint[]): Part {
+  const { suffix, crossing } = cut(graph, layer.weights)
+  const made = new Set(suffix.nodes.flatMap((node) => node.outputs))
+  const weights = new Set(layer.weights)
+  const values = new Map(
+    [...suffix.values].map(([id, value]) => {
+      const { tensor, stored: _stored, ...rest } = value
+      return [id, weights.has(id) ? { ...rest, shape: tensor?.shape ?? rest.shape } : value]
+    }),
+  )
+  // As inputs they are no constants any more, so no node may claim them as weights.
+  const nodes = suffix.nodes.map((node) => ({
+    ...node,
+    weights: node.weights.filter(({ input }) => !weights.has(node.inputs[input] ?? '')),
+  }))
+  return {
+    suffix: { ...suffix, nodes, values, inputs: [...crossing, ...layer.weights] },
+    crossing,
+    compared: points.filter(({ value }) => made.has(value)),
+  }
+}
+
+const bytesOf = (tensors: Tensors): number =>
+  [...tensors.values()].reduce((sum, { data }) => sum + ('byteLength' in data ? data.byteLength : 0), 0)
+
+/** How many samples fit into the memory limit, from what the first one takes. */
+async function chunkSize(
+  { adapter, graph, samples, memoryLimitBytes = 512e6 }: SweepOptions,
+  cached: readonly ValueId[],
+): Promise<number> {
+  const [first] = samples
+  if (!first || cached.length === 0) return Math.max(1, samples.length)
+  const bytes = await withSession(adapter, graph, made(graph, cached), async (session) =>
+    bytesOf(await session.run(first)),
+  )
+  return Math.max(1, Math.min(samples.length, Math.floor(memoryLimitBytes / Math.max(1, bytes))))
+}
+
+const made = (graph: Graph, values: readonly ValueId[]): ValueId[] => values.filter((id) => !graph.inputs.includes(id))
+
+/** The float values of some samples, one map per sample; graph inputs are those of the sample. */
+async function floatValues(
+  { adapter, graph, signal }: SweepOptions,
+  samples: readonly Tensors[],
+  cached: readonly ValueId[],
+): Promise<Tensors[]> {
+  return withSession(adapter, graph, made(graph, cached), async (session) => {
+    const results: Tensors[] = []
+    for (const sample of samples) {
+      await breathe(signal)
+      results.push(new Map([...sample, ...(await session.run(sample))]))
+    }
+    return results
+  })
+}
+
+async function measureLayer(
+  options: SweepOptions,
+  layer: SweepLayer,
+  part: Part,
+  floats: readonly Tensors[],
+): Promise<Row> {
+  const { adapter, signal } = options
+  const outputs = part.compared.map(({ value }) => value)
+  if (outputs.length === 0) return layer.candidates.map(() => [])
+  return withSession(adapter, part.suffix, outputs, async (session) => {
+    const row: number[][][] = []
+    for (const candidate of layer.candidates) {
+      const weights = candidate.weights()
+      const bySample: number[][] = []
+      for (const float of floats) {
+        bySample.push(await compare(options, session, part, weights, float))
+        await breathe(signal)
+      }
+      row.push(bySample)
+    }
+    return row
+  })
+}
+
+/** Distances at the compared points, then model output losses, for one candidate and sample. */
+async function compare(
+  { computeDistanceFn }: SweepOptions,
+  session: Session,
+  { crossing, compared }: Part,
+  weights: ReadonlyMap<ValueId, Tensor>,
+  float: Tensors,
+): Promise<number[]> {
+  const quantized = await session.run(
+    new Map([...crossing.map((id): [ValueId, Tensor] => [id, float.get(id)!]), ...weights]),
+  )
+  const at = (point: InterestPoint, distance: Distance) => {
+    const [f, q] = [float.get(point.value)!, quantized.get(point.value)!]
+    return distance(toF32(f), toF32(q), f.shape, point.axis)
+  }
+  return [
+    ...compared.map((point) => at(point, computeDistanceFn ?? distances[point.distance])),
+    ...compared.flatMap((point) =>
+      point.loss === undefined
+        ? []
+        : [
+            at(
+              point,
+              point.loss === null || computeDistanceFn
+                ? (computeDistanceFn ?? distances[point.distance])
+                : distances[point.loss],
+            ),
+          ],
+    ),
+  ]
+}
+
+/** Rows of all chunks as one table; what a layer does not reach is at distance 0. */
+function tableOf(
+  { layers, samples, key = '' }: SweepOptions,
+  points: readonly InterestPoint[],
+  outputs: readonly InterestPoint[],
+  parts: readonly Part[],
+  rows: readonly Row[][],
+): SensitivityTable {
+  return {
+    key,
+    samples: samples.length,
+    points,
+    outputs,
+    layers: layers.map(({ node, candidates }, i) => {
+      const { compared } = parts[i]!
+      const reached = compared.filter(({ loss }) => loss !== undefined)
+      return {
+        node,
+        candidates: candidates.map(({ label, bits }, c) => {
+          const samplesOf = rows[i]!.flatMap((row) => row[c] ?? [])
+          const column = (at: number) => (at < 0 ? samples.map(() => 0) : samplesOf.map((sample) => sample[at]!))
+          return {
+            label,
+            bits,
+            points: points.map((point) => column(compared.indexOf(point))),
+            outputs: outputs.map((point) => column(compared.indexOf(point))),
+            losses: outputs.map((point) =>
+              column(reached.includes(point) ? compared.length + reached.indexOf(point) : -1),
+            ),
+          }
+        }),
+      }
+    }),
+  }
+}
+
+/** Lets timers and signals have their turn, a few times a second: the runtimes block the event loop while they run. */
+let lastBreath = 0
+export async function breathe(signal: AbortSignal | undefined): Promise<void> {
+  if (performance.now() - lastBreath > 50) {
+    await new Promise((resolve) => setTimeout(resolve, 0))
+    lastBreath = performance.now()
+  }
+  if (signal?.aborted)
+    throw new MixbitError('ABORTED', 'The sweep was cancelled.', {
+      hint: 'With a checkpoint, the same call goes on where it stopped.',
+      cause: signal.reason,
+    })
+}
+
+function reporter({ layers, onProgress }: SweepOptions, chunks: number) {
+  const start = performance.now()
+  const total = layers.length * chunks
+  let done = 0
+  return (layer: string, more: number) => {
+    done += more
+    onProgress?.({
+      done,
+      total,
+      layer,
+      remainingMs: done === 0 ? 0 : ((performance.now() - start) / done) * (total - done),
+    })
+  }
+}

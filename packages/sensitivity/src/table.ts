@@ -1,0 +1,51 @@
+import type { InterestPoint } from './interest-points.ts'
+import { type NormalizeOptions, normalizeMetrics } from './normalize.ts'
+import { type MpDistanceWeighting, weigh } from './weighting.ts'
+
+/** All raw distances of one candidate: point x sample. */
+export interface CandidateDistances {
+  readonly label: string
+  readonly bits: number
+  readonly points: readonly (readonly number[])[]
+  readonly outputs: readonly (readonly number[])[]
+  /** Model output loss per output point. */
+  readonly losses: readonly (readonly number[])[]
+}
+
+/** What the sweep measured, as plain data: another weighting or budget needs no new run. */
+export interface SensitivityTable {
+  readonly key: string
+  readonly samples: number
+  readonly points: readonly InterestPoint[]
+  readonly outputs: readonly InterestPoint[]
+  readonly layers: readonly { readonly node: string; readonly candidates: readonly CandidateDistances[] }[]
+}
+
+export interface SensitivityOptions extends NormalizeOptions {
+  /** Default AVG. */
+  readonly distanceWeightingMethod?: MpDistanceWeighting
+  /** Default 0.1. */
+  readonly expDistanceWeightingSigma?: number
+  /** For HESSIAN, one per interest point of the table. */
+  readonly hessianScores?: readonly number[]
+}
+
+/** One number per layer and candidate, from the raw distances. */
+export function sensitivities(
+  table: SensitivityTable,
+  options: SensitivityOptions = {},
+): { node: string; values: number[] }[] {
+  const { distanceWeightingMethod = 'AVG', expDistanceWeightingSigma = 0.1, hessianScores } = options
+  const metrics = table.layers.map(({ candidates }) => ({
+    bits: candidates.map(({ bits }) => bits),
+    values: candidates.map(({ points, outputs, losses }) =>
+      weigh(distanceWeightingMethod, points, outputs, {
+        sigma: expDistanceWeightingSigma,
+        outputLosses: losses,
+        ...(hessianScores && { hessianScores }),
+      }),
+    ),
+  }))
+  const rows = normalizeMetrics(metrics, options)
+  return table.layers.map(({ node }, i) => ({ node, values: rows[i]! }))
+}
