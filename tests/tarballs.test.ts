@@ -9,6 +9,7 @@ interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>
 }
 
+const { packageManager } = JSON.parse(readFileSync('package.json', 'utf8'))
 const folders = readdirSync('packages')
 const manifests = new Map<string, Manifest>()
 for (const folder of folders) {
@@ -33,7 +34,7 @@ describe('a packed tarball, installed alone into an empty project', () => {
   beforeAll(() => {
     work = mkdtempSync(join(tmpdir(), 'mixbit-tarballs-'))
     for (const folder of folders) {
-      const packed = execFileSync('npx', ['pnpm', 'pack', '--json', '--pack-destination', work], {
+      const packed = execFileSync('npx', ['--yes', packageManager, 'pack', '--json', '--pack-destination', work], {
         cwd: join('packages', folder),
       }).toString()
       const { name, filename } = JSON.parse(packed.slice(packed.indexOf('{')))
