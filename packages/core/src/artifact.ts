@@ -13,12 +13,13 @@ export async function fixedFileBytes(job: Job, observed: Observed): Promise<numb
   if (!adapter.write || !adapter.byteLength) return null
   const widest = layers.map((layer) => layer.candidates[0]!)
   const bytes = adapter.byteLength(await adapter.write(apply(prepared, layers, widest, observed, config)))
-  return bytes - fileBytes(widest)
+  return bytes - fileBytes(adapter, widest)
 }
 
-/** Predicted bytes of the weights in the file. */
-export const fileBytes = (assignment: Assignment): number =>
-  assignment.reduce((sum, candidate) => sum + candidate.fileBytes, 0)
+/** Predicted bytes of the weights in the file, with what they share. */
+export const fileBytes = (adapter: Job['adapter'], assignment: Assignment): number =>
+  assignment.reduce((sum, candidate) => sum + candidate.fileBytes, 0) +
+  (adapter.sharedBytes?.(assignment.flatMap(({ grids }) => grids.map(({ grid }) => grid))) ?? 0)
 
 /** Chooses and writes; when the real file misses a `fileSize` limit by a few bytes, chooses again with those bytes less. */
 export async function chooseAndWrite<Artifact>(

@@ -7,7 +7,7 @@ import { graphOf } from './read.ts'
 import { type OrtRuntime, sessionOf } from './session.ts'
 import { loadSource, type OnnxSource } from './source.ts'
 import { lowerStorage } from './storage/lower.ts'
-import { storedBytes } from './storage/stored-bytes.ts'
+import { sharedBytes, storedBytes } from './storage/stored-bytes.ts'
 
 export interface OnnxOptions {
   /** The runtime that executes; default: `() => import('onnxruntime-node')`. Web: `() => import('onnxruntime-web')`. */
@@ -64,6 +64,7 @@ export function onnx(options: OnnxOptions = {}): Adapter<OnnxSource, Uint8Array>
     open: (artifact, compileOptions) => create(null, null, artifact, threads(compileOptions)),
     byteLength: (artifact) => artifact.length,
     storedBytes,
+    sharedBytes,
   }
 }
 

@@ -1,26 +1,28 @@
 import { bitsOf, type Grid, sizeOf, type Tensor } from '@mixbit/graph'
 
-/** Bytes that names, types and dims of one initializer take. */
-const initializerHead = 24
-/** Bytes of one helper node. */
-const nodeHead = 40
+/** Bytes of names, types and dims, as the encoder writes them (measured; names are a few bytes longer or shorter). */
+const head = { initializer: 24, convert: 39, unpack: 30, trim: 118 }
+
+/** 2 and 4 bits share bytes; every other width has whole ones. */
+const isPacked = ({ bits }: Grid): boolean => bits === 2 || bits === 4
 
 /**
- * Predicted bytes of one constant in the file: its packed integers, scales, zero points and the nodes that unpack them;
- * with `grid` null, its float bytes. The unpacking tables (0.5 and 1 kB) are shared by all layers and not counted here.
+ * Predicted bytes of one constant in the file: its integers, scales, zero points and the nodes that unpack them; with
+ * `grid` null, its float bytes. What all layers share is in `sharedBytes`.
  */
 export function storedBytes(tensor: Tensor, grid: Grid | null): number {
   const elements = sizeOf(tensor.shape)
-  if (grid === null) return Math.ceil((elements * bitsOf(tensor.dtype)) / 8) + initializerHead
-  const packed = grid.bits === 2 || grid.bits === 4
-  const width = grid.bits > 8 ? 16 : packed ? grid.bits : 8
-  const affine = grid.zeroPoint.some((z) => z !== 0)
-  const nodes = 2 + (affine ? 1 : 0) + (packed ? 3 : 0)
-  const initializers = 2 + (affine ? 1 : 0)
-  return (
-    Math.ceil((elements * width) / 8) +
-    4 * grid.scale.length * (affine ? 2 : 1) +
-    initializers * initializerHead +
-    nodes * nodeHead
-  )
+  if (grid === null) return Math.ceil((elements * bitsOf(tensor.dtype)) / 8) + head.initializer
+  const affine = grid.zeroPoint.some((z) => z !== 0) ? 1 : 0
+  const width = isPacked(grid) ? grid.bits : grid.bits > 8 ? 16 : 8
+  const integers = Math.ceil((elements * width) / 8)
+  const unpack = isPacked(grid) ? 3 * head.unpack + ((elements * grid.bits) % 8 === 0 ? 0 : head.trim) : 0
+  const parameters = (1 + affine) * (4 * grid.scale.length + head.initializer)
+  return integers + parameters + unpack + head.initializer + (2 + affine) * head.convert
+}
+
+/** Bytes of the unpacking tables, which stand in the file once for each of the widths 2 and 4 that occurs. */
+export function sharedBytes(grids: readonly Grid[]): number {
+  const widths = new Set(grids.filter(isPacked).map(({ bits }) => bits))
+  return [...widths].reduce((sum, bits) => sum + 256 * (8 / bits) + 52, 0)
 }
