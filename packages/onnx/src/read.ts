@@ -120,7 +120,7 @@ function metaOfModel(model: ModelProto, proto: GraphProto): OnnxMeta {
 function constantOf(node: NodeProto, external: ExternalData): Tensor | undefined {
   if (node.opType !== 'Constant' || (node.domain !== '' && node.domain !== 'ai.onnx')) return undefined
   const [attribute] = node.attribute
-  if (!attribute || attribute.refAttrName !== '') return undefined
+  if (!attribute?.name || attribute.refAttrName !== '') return undefined
   const attr = readAttribute(attribute, external)
   const { name } = attribute
   if (name === 'value') return typeof attr === 'object' && 'tensor' in attr ? attr.tensor : undefined
