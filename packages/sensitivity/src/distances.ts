@@ -30,16 +30,21 @@ export const lpNorm =
   (float, quantized) =>
     meanPower(float, quantized, p) / (meanPower(float, new Float32Array(float.length), p) + 1e-8)
 
-/** max(0, (1 - f.q / (|f||q| + 1e-8)) / 2), in [0, 1]. Two zero tensors are equal: 0 (the reference says 1). */
+/**
+ * max(0, (1 - f.q / (|f||q| + 1e-8)) / 2), in [0, 1]. Equal tensors are at distance 0, whatever the 1e-8 does to small ones
+ * (the reference says 1 for two zero tensors).
+ */
 export const cosine: Distance = (float, quantized) => {
   let [dot, ff, qq] = [0, 0, 0]
+  let equal = true
   for (let i = 0; i < float.length; i++) {
     const [f, q] = [float[i]!, quantized[i]!]
     dot += f * q
     ff += f * f
     qq += q * q
+    equal &&= f === q
   }
-  if (ff === 0 && qq === 0) return 0
+  if (equal) return 0
   return Math.max(0, (1 - dot / (Math.sqrt(ff) * Math.sqrt(qq) + 1e-8)) / 2)
 }
 

@@ -1,0 +1,174 @@
+import type { Adapter } from '@mixbit/adapter'
+import { f32, type Graph, parseGraph, replaceValues, type Tensor, type Tensors, toF32 } from '@mixbit/graph'
+import { expect, test } from 'vitest'
+import { customSweep } from './custom-sweep.ts'
+import { nmse } from './distances.ts'
+import { interestPoints } from './interest-points.ts'
+import { type SweepLayer, sweep } from './sweep.ts'
+import { sensitivities } from './table.ts'
+
+/** Runs Gemm (transB), Relu and Add on rows of four numbers. */
+const adapter: Pick<Adapter, 'compile'> = {
+  async compile(graph, outputs) {
+    return {
+      async run(feeds) {
+        const values = new Map<string, Float32Array>()
+        for (const [id, value] of graph.values) if (value.tensor) values.set(id, toF32(value.tensor))
+        for (const id of graph.inputs) values.set(id, toF32(feeds.get(id)!))
+        for (const { op, inputs, outputs } of graph.nodes) {
+          const [a, b] = inputs.map((id) => values.get(id!)!)
+          values.set(outputs[0]!, compute(op, a!, b))
+        }
+        return new Map(outputs.map((id) => [id, f32(values.get(id)!, [1, 4])]))
+      },
+      async dispose() {},
+    }
+  },
+}
+
+function compute(op: string, a: Float32Array, b: Float32Array | undefined): Float32Array {
+  if (op === 'Relu') return a.map((x) => Math.max(0, x))
+  if (op === 'Add') return a.map((x, i) => x + b![i]!)
+  return Float32Array.from({ length: 4 }, (_, row) => a.reduce((sum, x, i) => sum + x * b![row * 4 + i]!, 0))
+}
+
+let state = 1
+const next = () => {
+  state = (state * 48271) % 2147483647
+  return state / 2147483647 - 0.5
+}
+const matrix = () => Array.from({ length: 16 }, () => next().toFixed(3)).join(', ')
+
+const graph = parseGraph(`graph g(%x: f32[N,4]) {
+  %w1: f32[4,4] = constant(${matrix()})
+  %w2: f32[4,4] = constant(${matrix()})
+  %w3: f32[4,4] = constant(${matrix()})
+  %a: f32[N,4] = dense Gemm(%x, %w1) {transB=1} #first
+  %b: f32[N,4] = activation Relu(%a) #relu
+  %c: f32[N,4] = dense Gemm(%b, %w2) {transB=1} #second
+  %d: f32[N,4] = add Add(%b, %c) #skip
+  %y: f32[N,4] = dense Gemm(%d, %w3) {transB=1} #last
+  return %y
+}`)
+const samples: Tensors[] = Array.from(
+  { length: 5 },
+  () => new Map([['x', f32([next(), next(), next(), next()], [1, 4])]]),
+)
+
+const rounded = (id: string, steps: number): Tensor =>
+  f32(
+    toF32(graph.values.get(id)!.tensor!).map((x) => Math.round(x * steps) / steps),
+    [4, 4],
+  )
+const layers: SweepLayer[] = ['w1', 'w2', 'w3'].map((id, i) => ({
+  node: ['first', 'second', 'last'][i]!,
+  weights: [id],
+  candidates: [8, 2].map((bits) => ({
+    label: `w${bits}`,
+    bits,
+    weights: () => new Map([[id, rounded(id, 2 ** (bits - 1))]]),
+  })),
+}))
+
+/** The slow way: the whole quantized graph, every point, every sample. */
+async function oracle(id: string, tensor: Tensor, point: string): Promise<number[]> {
+  const run = async (g: Graph, sample: Tensors) =>
+    toF32((await (await adapter.compile(g, [point])).run(sample)).get(point)!)
+  const changed = replaceValues(graph, new Map([[id, { ...graph.values.get(id)!, tensor }]]))
+  return Promise.all(samples.map(async (sample) => nmse(await run(graph, sample), await run(changed, sample), [1, 4])))
+}
+
+const lines = () => {
+  const kept: string[] = []
+  return { kept, load: async () => kept, append: async (line: string) => void kept.push(line) }
+}
+
+test('every raw distance is what a full forward pass of the quantized model gives', async () => {
+  const table = await sweep({ adapter, graph, layers, samples, computeDistanceFn: nmse })
+  expect(table.points.map(({ node }) => node)).toEqual(['first', 'second', 'skip'])
+  for (const [i, { candidates }] of table.layers.entries())
+    for (const [c, { points, outputs }] of candidates.entries()) {
+      const id = layers[i]!.weights[0]!
+      const tensor = layers[i]!.candidates[c]!.weights().get(id)!
+      for (const [p, point] of table.points.entries()) expect(points[p]).toEqual(await oracle(id, tensor, point.value))
+      expect(outputs[0]).toEqual(await oracle(id, tensor, 'y'))
+    }
+})
+
+test('a candidate that changes nothing has sensitivity 0', async () => {
+  const same = [
+    {
+      node: 'second',
+      weights: ['w2'],
+      candidates: [{ label: 'float', bits: 16, weights: () => new Map([['w2', graph.values.get('w2')!.tensor!]]) }],
+    },
+  ]
+  const table = await sweep({ adapter, graph, layers: same, samples })
+  for (const distanceWeightingMethod of ['AVG', 'LAST_LAYER', 'EXP'] as const)
+    expect(sensitivities(table, { distanceWeightingMethod, metricEpsilon: null })[0]!.values[0]).toBeCloseTo(0, 7)
+})
+
+test('taking the samples in chunks changes nothing', async () => {
+  const whole = await sweep({ adapter, graph, layers, samples })
+  expect(await sweep({ adapter, graph, layers, samples, memoryLimitBytes: 200 })).toEqual(whole)
+})
+
+test('a run that was killed after any row resumes to an identical table', async () => {
+  const full = lines()
+  const whole = await sweep({ adapter, graph, layers, samples, key: 'k', checkpoint: full })
+  for (let rows = 0; rows <= full.kept.length; rows++) {
+    const torn = lines()
+    torn.kept.push(...full.kept.slice(0, rows), (full.kept[rows] ?? '').slice(0, 7))
+    expect(await sweep({ adapter, graph, layers, samples, key: 'k', checkpoint: torn })).toEqual(whole)
+  }
+})
+
+test('a checkpoint of another model is refused', async () => {
+  const other = lines()
+  await sweep({ adapter, graph, layers, samples, key: 'one', checkpoint: other })
+  await expect(sweep({ adapter, graph, layers, samples, key: 'two', checkpoint: other })).rejects.toMatchObject({
+    code: 'CHECKPOINT_MISMATCH',
+  })
+})
+
+test('cancelling stops the sweep and says how to go on', async () => {
+  await expect(sweep({ adapter, graph, layers, samples, signal: AbortSignal.abort() })).rejects.toMatchObject({
+    code: 'ABORTED',
+    hint: expect.stringContaining('checkpoint'),
+  })
+})
+
+test('AVG makes the last layer look harmless beside LAST_LAYER, because points before it are at distance 0', async () => {
+  const table = await sweep({ adapter, graph, layers, samples })
+  expect(table.layers[2]!.candidates[1]!.points.flat().every((d) => d === 0)).toBe(true)
+  expect(table.layers[2]!.candidates[1]!.outputs.flat().every((d) => d > 0)).toBe(true)
+})
+
+test('a custom metric is the sensitivity; what is no number is refused by name', async () => {
+  const rows = await customSweep({
+    adapter,
+    graph,
+    layers,
+    customMetricFn: async (run) => toF32((await run(samples[0]!)).get('y')!)[0]!,
+  })
+  expect(rows.map(({ node }) => node)).toEqual(['first', 'second', 'last'])
+  expect(rows[0]!.values[0]).not.toBe(rows[0]!.values[1])
+  for (const [value, code] of [
+    ['foo', 'METRIC_TYPE'],
+    [null, 'METRIC_TYPE'],
+  ] as const)
+    await expect(
+      customSweep({ adapter, graph, layers, customMetricFn: () => value as unknown as number }),
+    ).rejects.toMatchObject({ code })
+  const failing = () => {
+    throw new Error('no labels')
+  }
+  await expect(customSweep({ adapter, graph, layers, customMetricFn: failing })).rejects.toMatchObject({
+    code: 'METRIC_FAILED',
+    message: expect.stringContaining('no labels'),
+  })
+})
+
+test('outputs are compared by the layer that makes them', () => {
+  expect(interestPoints(graph).outputs).toMatchObject([{ value: 'y', distance: 'cosine', loss: 'klLogits' }])
+})
