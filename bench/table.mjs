@@ -31,7 +31,8 @@ for (const name of names)
         coreConfig: { mixedPrecisionConfig: { numOfImages: samples.length } },
       })
       const worst = (rows, key) => Math.min(...rows.map((row) => row[key]))
-      const counts = report.layers.reduce((all, { bits }) => ({ ...all, [bits]: (all[bits] ?? 0) + 1 }), {})
+      const counts = {}
+      for (const { bits } of report.layers) counts[bits] = (counts[bits] ?? 0) + 1
       line([
         name,
         weightsMemory,

@@ -42,6 +42,6 @@ export interface Adapter<Source = unknown, Artifact = unknown> {
   byteLength?(artifact: Artifact): number
   /** Bytes that one constant takes in the artifact when stored on `grid` (null: as it is), scales and helper nodes included. */
   storedBytes?(tensor: Tensor, grid: Grid | null): number
-  /** Bytes that constants on these grids need once, however many there are (unpacking tables and the like). */
-  sharedBytes?(grids: readonly Grid[]): number
+  /** Bytes that these stored constants need once, however many there are (unpacking tables, shapes and the like). */
+  sharedBytes?(stored: readonly { readonly tensor: Tensor; readonly grid: Grid }[]): number
 }

@@ -73,7 +73,7 @@ export async function resourceUtilizationData<Source, Artifact>(
           bits,
           {
             weightsMemory: assignment.reduce((sum, c) => sum + c.weightsBytes, 0),
-            fileSize: fixed === null ? null : fixed + fileBytes(job.adapter, assignment),
+            fileSize: fixed === null ? null : fixed + fileBytes(job, assignment),
           },
         ]
       }),

@@ -2,6 +2,7 @@ import { withSession } from '@mixbit/adapter'
 import { type Graph, MixbitError } from '@mixbit/graph'
 import { type Assignment, apply } from './apply.ts'
 import { assign, type Scores } from './assign.ts'
+import { constant } from './candidates.ts'
 import { compareSessions } from './compare.ts'
 import type { Job } from './job.ts'
 import type { Observed } from './observe.ts'
@@ -13,13 +14,15 @@ export async function fixedFileBytes(job: Job, observed: Observed): Promise<numb
   if (!adapter.write || !adapter.byteLength) return null
   const widest = layers.map((layer) => layer.candidates[0]!)
   const bytes = adapter.byteLength(await adapter.write(apply(prepared, layers, widest, observed, config)))
-  return bytes - fileBytes(adapter, widest)
+  return bytes - fileBytes(job, widest)
 }
 
 /** Predicted bytes of the weights in the file, with what they share. */
-export const fileBytes = (adapter: Job['adapter'], assignment: Assignment): number =>
+export const fileBytes = ({ adapter, prepared }: Job, assignment: Assignment): number =>
   assignment.reduce((sum, candidate) => sum + candidate.fileBytes, 0) +
-  (adapter.sharedBytes?.(assignment.flatMap(({ grids }) => grids.map(({ grid }) => grid))) ?? 0)
+  (adapter.sharedBytes?.(
+    assignment.flatMap(({ grids }) => grids.map(({ value, grid }) => ({ tensor: constant(prepared, value), grid }))),
+  ) ?? 0)
 
 /** Chooses and writes; when the real file misses a `fileSize` limit by a few bytes, chooses again with those bytes less. */
 export async function chooseAndWrite<Artifact>(

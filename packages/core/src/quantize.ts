@@ -72,7 +72,7 @@ export async function quantize<Source, Artifact>(
         weightsMemory: chosen.assignment.reduce((sum, candidate) => sum + candidate.weightsBytes, 0),
         fileSize: chosen.bytes,
       },
-      predictedBytes: fixed === null ? null : fixed + fileBytes(job.adapter, chosen.assignment),
+      predictedBytes: fixed === null ? null : fixed + fileBytes(job, chosen.assignment),
       bytes: chosen.bytes,
       quantizedActivations: activations,
       distances,

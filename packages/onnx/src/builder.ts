@@ -22,8 +22,8 @@ export function builder(taken: ReadonlyMap<ValueId, Value>): Builder {
   const shared = new Map<string, ValueId>()
   let count = 0
   const fresh = () => {
-    let id = `q${count++}`
-    while (values.has(id)) id = `q${count++}`
+    let id = `q${(count++).toString(36)}`
+    while (values.has(id)) id = `q${(count++).toString(36)}`
     return id
   }
   return {

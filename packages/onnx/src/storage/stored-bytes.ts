@@ -21,8 +21,13 @@ export function storedBytes(tensor: Tensor, grid: Grid | null): number {
   return integers + parameters + unpack + head.initializer + (2 + affine) * head.convert
 }
 
-/** Bytes of the unpacking tables, which stand in the file once for each of the widths 2 and 4 that occurs. */
-export function sharedBytes(grids: readonly Grid[]): number {
-  const widths = new Set(grids.filter(isPacked).map(({ bits }) => bits))
-  return [...widths].reduce((sum, bits) => sum + 256 * (8 / bits) + 52, 0)
+/** Bytes of what packed constants share: an unpacking table for each width, and each shape that is unpacked to. */
+export function sharedBytes(stored: readonly { readonly tensor: Tensor; readonly grid: Grid }[]): number {
+  const packed = stored.filter(({ grid }) => isPacked(grid))
+  const tables = new Set(packed.map(({ grid }) => grid.bits))
+  const shapes = new Map(packed.map(({ tensor: { shape } }) => [shape.join(), 8 * shape.length + head.initializer]))
+  return (
+    [...tables].reduce((sum, bits) => sum + 256 * (8 / bits) + 52, 0) +
+    [...shapes.values()].reduce((sum, bytes) => sum + bytes, 0)
+  )
 }
