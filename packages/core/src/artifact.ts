@@ -37,7 +37,7 @@ export async function chooseAndWrite<Artifact>(
   for (let attempt = 0; ; attempt++) {
     const fileSize =
       limits.fileSize === undefined || fixed === null ? undefined : { limit: limits.fileSize - spare, fixed }
-    const { assignment, solution } = await assign(layers, scores, { weightsMemory: limits.weightsMemory, fileSize })
+    const { assignment, solution } = await assign(layers, scores, { ...limits, fileSize }, job.signal)
     const graph = apply(prepared, layers, assignment, observed, config)
     const artifact = (await adapter.write?.(graph)) ?? null
     const bytes = artifact === null ? null : (adapter.byteLength?.(artifact) ?? null)

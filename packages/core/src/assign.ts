@@ -2,6 +2,7 @@ import { MixbitError } from '@mixbit/graph'
 import { type Solution, solve } from '@mixbit/solver'
 import type { Assignment } from './apply.ts'
 import type { Layer } from './candidates.ts'
+import { checkAborted } from './progress.ts'
 
 /** Upper limits in bytes; an absent one does not bind. */
 export interface ByteBudget {
@@ -21,10 +22,14 @@ export async function assign(
   layers: readonly Layer[],
   scores: Scores,
   budget: ByteBudget,
+  signal?: AbortSignal,
 ): Promise<{ assignment: Assignment; solution: Solution | null }> {
   const budgets = limits(budget)
   if (budgets.length === 0) return { assignment: layers.map((layer) => layer.candidates[0]!), solution: null }
-  const solution = await solve({ items: itemsOf(layers, scores, budget), budgets })
+  const solution = await solve({ items: itemsOf(layers, scores, budget), budgets }, { signal }).catch((error) => {
+    checkAborted(signal)
+    throw error
+  })
   if (solution.status === 'infeasible') throw infeasible(solution, budget)
   return { assignment: layers.map((layer, i) => layer.candidates[solution.choice[i]!]!), solution }
 }

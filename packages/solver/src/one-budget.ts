@@ -1,4 +1,4 @@
-import { lossOf, type Problem, utilizationOf } from './problem.ts'
+import { lossOf, type Problem } from './problem.ts'
 
 /** An assignment with what is proven about it; null when nothing fits. */
 export interface Answer {
@@ -8,59 +8,95 @@ export interface Answer {
 }
 
 /** Labels kept at once; beyond it the search is no longer a proof, and says so. */
-const labelCap = 2_000_000
+const labelCap = 500_000
 
-/** A partial assignment: its cost and loss, the choice that made it, and the label it continues. */
+/** A partial assignment of the first items of the order: its cost and loss, its last choice, and what it continues. */
 interface Label {
   readonly cost: number
   readonly loss: number
-  readonly choice: number
+  readonly option: Option | null
   readonly before: Label | null
+}
+
+/** When to give up: at the deadline, or when the signal is aborted (the search yields to the event loop to notice). */
+export interface Stop {
+  readonly deadline: number
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
  * Exact multiple-choice knapsack for one budget. A Lagrange multiplier gives a lower bound for every partial assignment
- * (Fisher 1981); partial assignments that another one dominates, or whose bound exceeds the best known loss, are dropped;
- * what is left is extended item by item. Ties go to the smaller loss, then to the smaller cost, then to the first found.
+ * (Fisher 1981), and the assignment it picks is nearly the best: only items whose second choice is nearly as good are in
+ * doubt. They are extended first (the expanding core of Pisinger 1995); every partial assignment is completed with the
+ * picks of the rest, dropped when another one dominates it or its bound exceeds the best known loss, and the search ends
+ * when no item that is left can differ from its pick. Ties go to the smaller loss, then to the smaller cost.
  */
-export function solveOneBudget(problem: Problem, deadline: number): Answer | null {
-  const { items } = problem
+export async function solveOneBudget(problem: Problem, { deadline, signal }: Stop): Promise<Answer | null> {
   const limit = problem.budgets[0]!.limit
-  const choices = items.map((item) =>
+  const all = problem.items.map((item) =>
     efficient(item.choices.map(({ loss, cost }, index) => ({ loss, cost: cost[0]!, index }))),
   )
-  const cheapest = suffixSums(choices.map((list) => list[0]!.cost))
-  if (cheapest[0]! > limit) return null
-  const { multiplier, start } = relax(choices, limit)
-  const reduced = suffixSums(choices.map((list) => Math.min(...list.map(({ loss, cost }) => loss + multiplier * cost))))
-  const bound = reduced[0]! - (multiplier === 0 ? 0 : multiplier * limit)
-  let best = start
-  let bestLoss = lossOf(problem, start)
-  const slack = 1e-12 * Math.max(1, Math.abs(bestLoss))
-  let labels: Label[] = [{ cost: 0, loss: 0, choice: -1, before: null }]
+  if (all.reduce((sum, list) => sum + list[0]!.cost, 0) > limit) return null
+  const { multiplier, picked, start } = relax(all, limit)
+  const price = ({ loss, cost }: Option) => loss + (multiplier === 0 ? 0 : multiplier * cost)
+  /** How much worse the second best choice of an item is at this multiplier. */
+  const doubt = (list: readonly Option[]) => {
+    const [first, second = Number.POSITIVE_INFINITY] = list.map(price).sort((a, b) => a - b)
+    return second - first!
+  }
+  const order = all
+    .map((list, item) => ({ item, list, pick: picked[item]!, doubt: doubt(list) }))
+    .sort((a, b) => a.doubt - b.doubt || a.item - b.item)
+  const cheapest = suffixSums(order.map(({ list }) => list[0]!.cost))
+  const least = suffixSums(order.map(({ list }) => Math.min(...list.map(price))))
+  const rest = { cost: suffixSums(order.map((o) => o.pick.cost)), loss: suffixSums(order.map((o) => o.pick.loss)) }
+  const budgeted = multiplier === 0 ? 0 : multiplier * limit
+  const bound = least[0]! - budgeted
+
+  let best = { loss: start.reduce((sum, o) => sum + o.loss, 0), cost: start.reduce((sum, o) => sum + o.cost, 0) }
+  let found: { label: Label; depth: number } | null = null
+  const slack = 1e-12 * Math.max(1, Math.abs(best.loss))
+  let labels: Label[] = [{ cost: 0, loss: 0, option: null, before: null }]
   let proven = true
-  for (const [i, list] of choices.entries()) {
+  let pause = performance.now() + 50
+  search: for (const [i, { list, doubt }] of order.entries()) {
+    if (bound + doubt > best.loss + slack) break
     const next: Label[] = []
-    for (const label of labels)
-      for (const { loss, cost, index } of list) {
-        const label2 = { cost: label.cost + cost, loss: label.loss + loss, choice: index, before: label }
-        if (label2.cost + cheapest[i + 1]! > limit) break
-        const least = label2.loss + reduced[i + 1]! - (multiplier === 0 ? 0 : multiplier * (limit - label2.cost))
-        if (least <= bestLoss + slack) next.push(label2)
+    for (const [l, label] of labels.entries()) {
+      if (l % 4096 === 0 && performance.now() > pause) {
+        await new Promise((resolve) => setTimeout(resolve))
+        signal?.throwIfAborted()
+        pause = performance.now() + 50
+        if (pause > deadline) proven = false
       }
+      if (!proven) break search
+      for (const option of list) {
+        const [cost, loss] = [label.cost + option.cost, label.loss + option.loss]
+        if (cost + cheapest[i + 1]! > limit) break
+        if (loss + (multiplier === 0 ? 0 : multiplier * cost) + least[i + 1]! - budgeted > best.loss + slack) continue
+        const extended = { cost, loss, option, before: label }
+        next.push(extended)
+        const whole = { cost: cost + rest.cost[i + 1]!, loss: loss + rest.loss[i + 1]! }
+        if (whole.cost > limit || whole.loss > best.loss || (whole.loss === best.loss && whole.cost >= best.cost))
+          continue
+        best = whole
+        found = { label: extended, depth: i + 1 }
+      }
+    }
     labels = undominated(next)
-    if (labels.length > labelCap || performance.now() > deadline) {
+    if (labels.length > labelCap) {
       proven = false
-      labels = labels.sort((a, b) => a.loss + multiplier * a.cost - (b.loss + multiplier * b.cost)).slice(0, 1000)
+      break
     }
   }
-  for (const label of labels) {
-    const choice = unwind(label, items.length)
-    const loss = lossOf(problem, choice)
-    const cheaper = loss === bestLoss && utilizationOf(problem, choice)[0]! < utilizationOf(problem, best)[0]!
-    if (loss < bestLoss || cheaper) [best, bestLoss] = [choice, loss]
+  const choice = start.map(({ index }) => index)
+  if (found) {
+    for (const { item, pick } of order.slice(found.depth)) choice[item] = pick.index
+    for (let at: Label | null = found.label, i = found.depth - 1; at?.option; at = at.before, i--)
+      choice[order[i]!.item] = at.option.index
   }
-  return { choice: best, bound: proven ? bestLoss : Math.min(bound, bestLoss), proven }
+  const loss = lossOf(problem, choice)
+  return { choice, bound: proven ? loss : Math.min(bound, loss), proven }
 }
 
 export interface Option {
@@ -83,8 +119,8 @@ const suffixSums = (values: readonly number[]): number[] => {
   return sums
 }
 
-/** The multiplier of the best Lagrangian bound (by bisection), and a good assignment inside the budget. */
-function relax(choices: readonly (readonly Option[])[], limit: number): { multiplier: number; start: number[] } {
+/** The multiplier of the best Lagrangian bound (by bisection), what it picks, and a good assignment inside the budget. */
+function relax(choices: readonly (readonly Option[])[], limit: number) {
   const at = (multiplier: number) =>
     choices.map((list) => list.reduce((a, b) => (b.loss + multiplier * b.cost < a.loss + multiplier * a.cost ? b : a)))
   const costOf = (picked: readonly Option[]) => picked.reduce((sum, { cost }) => sum + cost, 0)
@@ -102,7 +138,7 @@ function relax(choices: readonly (readonly Option[])[], limit: number): { multip
     picked = at(high)
     if (costOf(picked) > limit) picked = choices.map((list) => list[0]!)
   }
-  return { multiplier: high, start: improve(choices, picked, limit).map(({ index }) => index) }
+  return { multiplier: high, picked, start: improve(choices, picked, limit) }
 }
 
 /** Spends what is left of the budget: the upgrades in order of their gain per cost, each where it still fits. */
@@ -133,11 +169,4 @@ function undominated(labels: Label[]): Label[] {
   const kept: Label[] = []
   for (const label of labels) if (kept.length === 0 || label.loss < kept.at(-1)!.loss) kept.push(label)
   return kept
-}
-
-function unwind(label: Label, length: number): number[] {
-  const choice = new Array<number>(length)
-  let at: Label | null = label
-  for (let i = length - 1; i >= 0 && at; i--, at = at.before) choice[i] = at.choice
-  return choice
 }

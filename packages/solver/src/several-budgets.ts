@@ -1,33 +1,101 @@
-import type { Answer } from './one-budget.ts'
-import { lossOf, type Problem, utilizationOf } from './problem.ts'
+import { type Answer, type Stop, solveOneBudget } from './one-budget.ts'
+import { type Choice, lossOf, type Problem, problemError, utilizationOf } from './problem.ts'
 
-/** Several budgets go to GLPK's branch and cut (the answer is checked in exact arithmetic); null when nothing fits. */
-export async function solveSeveralBudgets(problem: Problem, deadline: number): Promise<Answer | null> {
+/**
+ * Several budgets go to GLPK's branch and cut, in a problem that is as small and as well scaled as it can be made first:
+ * each budget on its own gives a lower bound (and the answer, when it keeps the others too), the largest share of any
+ * budget as the one cost gives an assignment that keeps them all, and choices that lose more than that are left out.
+ * Null when nothing fits.
+ * @throws `SOLVER_TIME_LIMIT` when the time ended before any assignment inside all budgets was found.
+ */
+export async function solveSeveralBudgets(problem: Problem, stop: Stop): Promise<Answer | null> {
+  const { budgets } = problem
+  const fits = (choice: readonly number[]) =>
+    utilizationOf(problem, choice).every((used, b) => used <= budgets[b]!.limit)
+  let bound = Number.NEGATIVE_INFINITY
+  for (const [b, budget] of budgets.entries()) {
+    const alone = await solveOneBudget(
+      withCosts(problem, budget.limit, ({ cost }) => cost[b]!),
+      stop,
+    )
+    if (!alone) return null
+    if (alone.proven && fits(alone.choice)) return alone
+    bound = Math.max(bound, alone.bound)
+  }
+  const shares = withCosts(problem, 1, ({ cost }) => Math.max(...cost.map((c, b) => shareOf(c, budgets[b]!.limit))))
+  const inside = await solveOneBudget(shares, stop)
+  const start = inside && fits(inside.choice) ? inside.choice : null
+  const found = await byGlpk(problem, start, stop)
+  if (found.status === 'infeasible') return null
+  const answers = [start, found.choice].filter((choice) => choice !== null && fits(choice)) as number[][]
+  if (answers.length === 0)
+    throw problemError(
+      'SOLVER_TIME_LIMIT',
+      'The time limit came before any assignment inside all budgets was found.',
+      'Allow more time (timeLimitMs), or relax a budget.',
+    )
+  const choice = answers.reduce((a, b) => (lossOf(problem, b) < lossOf(problem, a) ? b : a))
+  const loss = lossOf(problem, choice)
+  return {
+    choice,
+    bound: found.status === 'optimal' ? loss : Math.min(bound, loss),
+    proven: found.status === 'optimal',
+  }
+}
+
+const shareOf = (cost: number, limit: number): number => (limit > 0 ? cost / limit : cost > 0 ? 2 : 0)
+
+/** The same items with one cost, for one budget. */
+const withCosts = (problem: Problem, limit: number, costOf: (choice: Choice) => number): Problem => ({
+  ...problem,
+  budgets: [{ name: 'one', limit }],
+  items: problem.items.map((item) => ({
+    ...item,
+    choices: item.choices.map((choice) => ({ ...choice, cost: [costOf(choice)] })),
+  })),
+})
+
+/** Losses reach GLPK between 0 and this: its tolerances are absolute, so small numbers would count as nothing. */
+const lossScale = 1e6
+
+async function byGlpk({ items, budgets }: Problem, start: readonly number[] | null, { deadline }: Stop) {
   const glpk = await load()
-  const { items, budgets } = problem
   const name = (i: number, k: number) => `x${i}_${k}`
-  const scale = Math.max(1e-300, ...items.flatMap(({ choices }) => choices.map(({ loss }) => Math.abs(loss))))
-  const limited = budgets.flatMap(({ limit }, b) => (Number.isFinite(limit) ? [b] : []))
-  const variables = items.flatMap(({ choices }, i) => choices.map((choice, k) => ({ name: name(i, k), choice })))
+  const least = items.map(({ choices }) => Math.min(...choices.map(({ loss }) => loss)))
+  const excess = (i: number, { loss }: Choice) => loss - least[i]!
+  const most = start?.reduce((sum, k, i) => sum + excess(i, items[i]!.choices[k]!), 0) ?? Number.POSITIVE_INFINITY
+  const variables = items.flatMap(({ choices }, i) =>
+    choices.flatMap((choice, k) =>
+      excess(i, choice) > most * (1 + 1e-9) ? [] : [{ name: name(i, k), item: i, choice, excess: excess(i, choice) }],
+    ),
+  )
+  const scale = lossScale / Math.max(1e-300, ...variables.map(({ excess }) => excess))
+  const byItem = items.map((_, i) => variables.filter(({ item }) => item === i))
   const result = await glpk.solve(
     {
       name: 'assignment',
       objective: {
         direction: glpk.GLP_MIN,
         name: 'loss',
-        vars: variables.map(({ name, choice }) => ({ name, coef: choice.loss / scale })),
+        vars: variables.map(({ name, excess }) => ({ name, coef: excess * scale })),
       },
       subjectTo: [
-        ...items.map(({ choices }, i) => ({
+        ...byItem.map((own, i) => ({
           name: `item${i}`,
-          vars: choices.map((_, k) => ({ name: name(i, k), coef: 1 })),
+          vars: own.map(({ name }) => ({ name, coef: 1 })),
           bnds: { type: glpk.GLP_FX, ub: 1, lb: 1 },
         })),
-        ...limited.map((b) => ({
-          name: `budget${b}`,
-          vars: variables.map(({ name, choice }) => ({ name, coef: choice.cost[b]! })),
-          bnds: { type: glpk.GLP_UP, ub: budgets[b]!.limit, lb: 0 },
-        })),
+        ...budgets.flatMap(({ limit }, b) =>
+          Number.isFinite(limit)
+            ? [
+                {
+                  name: `budget${b}`,
+                  vars: variables.map(({ name, choice }) => ({ name, coef: choice.cost[b]! })),
+                  bnds: { type: glpk.GLP_UP, ub: limit, lb: 0 },
+                },
+              ]
+            : [],
+        ),
       ],
       binaries: variables.map(({ name }) => name),
     },
@@ -39,14 +107,12 @@ export async function solveSeveralBudgets(problem: Problem, deadline: number): P
     },
   )
   const { status, vars } = result.result
-  if (status !== glpk.GLP_OPT && status !== glpk.GLP_FEAS) return null
+  if (status === glpk.GLP_NOFEAS || status === glpk.GLP_INFEAS) return { status: 'infeasible' as const, choice: null }
   const choice = items.map(({ choices }, i) => choices.findIndex((_, k) => (vars[name(i, k)] ?? 0) > 0.5))
-  const fits =
-    choice.every((k) => k >= 0) && utilizationOf(problem, choice).every((used, b) => used <= budgets[b]!.limit)
-  if (!fits) return null
-  const proven = status === glpk.GLP_OPT
-  const unlimited = items.reduce((sum, { choices }) => sum + Math.min(...choices.map(({ loss }) => loss)), 0)
-  return { choice, bound: proven ? lossOf(problem, choice) : unlimited, proven }
+  return {
+    status: status === glpk.GLP_OPT ? ('optimal' as const) : ('feasible' as const),
+    choice: choice.every((k) => k >= 0) ? choice : null,
+  }
 }
 
 type Glpk = Awaited<ReturnType<typeof import('glpk.js')['default']>>

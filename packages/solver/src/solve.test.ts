@@ -31,6 +31,24 @@ const problems = (budgets: number) =>
       }),
     )
 
+function random() {
+  let state = 1
+  return () => {
+    state = (state * 48271) % 2147483647
+    return state / 2147483647
+  }
+}
+
+/** What an item costs is what it saves, so bounds tell nothing apart: as hard as subset sum. */
+function hard(count: number): Problem {
+  const next = random()
+  const items = Array.from({ length: count }, (_, i) => ({
+    id: `n${i}`,
+    choices: Array.from({ length: 6 }, () => next()).map((cost) => ({ loss: 1 - cost, cost: [cost] })),
+  }))
+  return { items, budgets: [{ name: 'b', limit: count * 0.4 }] }
+}
+
 describe('solve', () => {
   for (const budgets of [1, 2, 3])
     test(`loses as little as trying everything, with ${budgets} budget(s)`, async () => {
@@ -48,6 +66,33 @@ describe('solve', () => {
       )
     })
 
+  test('counts small losses beside losses a billion times as large', async () => {
+    await fc.assert(
+      fc.asyncProperty(problems(2), async (given) => {
+        const items = given.items.map((item) => ({
+          ...item,
+          choices: item.choices.map((choice) => ({ ...choice, loss: 4 ** (4 * choice.loss - 15) })),
+        }))
+        const [answer, oracle] = [await solve({ ...given, items }), exhaustive({ ...given, items })]
+        if (oracle.status === 'optimal') expect(answer.objective / oracle.objective).toBeCloseTo(1, 6)
+      }),
+      { numRuns: 80, seed: 7 },
+    )
+  })
+
+  test('stops at an abort', async () => {
+    const problem = hard(60)
+    const reason = new Error('enough')
+    await expect(solve(problem, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+  })
+
+  test('gives up at the time limit with an assignment that fits and a bound that is proven', async () => {
+    const answer = await solve({ ...hard(60), timeLimitMs: 1 })
+    expect(answer.status).toBe('feasible')
+    expect(answer.utilization[0]).toBeLessThanOrEqual(24)
+    expect(answer.bound).toBeLessThanOrEqual(answer.objective)
+  })
+
   test('never loses more under a larger budget', async () => {
     await fc.assert(
       fc.asyncProperty(problems(1), fc.integer({ min: 0, max: 40 }), async (problem, more) => {
@@ -59,11 +104,7 @@ describe('solve', () => {
   })
 
   test('solves a thousand items exactly and inside the budget', async () => {
-    let state = 1
-    const next = () => {
-      state = (state * 48271) % 2147483647
-      return state / 2147483647
-    }
+    const next = random()
     const items = Array.from({ length: 1000 }, (_, i) => {
       const size = Math.ceil(next() * 10000)
       return {

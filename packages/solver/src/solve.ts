@@ -4,11 +4,16 @@ import { solveSeveralBudgets } from './several-budgets.ts'
 
 /**
  * The assignment of least summed loss inside every budget: exact for one budget, by GLPK for several.
- * @throws `PROBLEM_INVALID`, `LOSS_NOT_FINITE` (MixbitErrors by shape). An infeasible problem is an answer, not an error.
+ * Infeasible is an answer, not an error; an aborted `signal` rejects with its reason.
+ * @throws `PROBLEM_INVALID`, `LOSS_NOT_FINITE`, `SOLVER_TIME_LIMIT` (MixbitErrors by shape).
  */
-export async function solve(given: Problem): Promise<Solution> {
+export async function solve(
+  given: Problem,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<Solution> {
+  signal?.throwIfAborted()
   const { problem, original, warnings } = check(given)
-  const deadline = performance.now() + (given.timeLimitMs ?? 60_000)
+  const stop = { deadline: performance.now() + (given.timeLimitMs ?? 60_000), signal }
   const { violated, smallest, binding } = infeasible(problem)
   const none: Solution = {
     status: 'infeasible',
@@ -31,7 +36,7 @@ export async function solve(given: Problem): Promise<Solution> {
         }
       : problem
   const answer =
-    single.budgets.length === 1 ? solveOneBudget(single, deadline) : await solveSeveralBudgets(problem, deadline)
+    single.budgets.length === 1 ? await solveOneBudget(single, stop) : await solveSeveralBudgets(problem, stop)
   if (!answer) return none
   const objective = lossOf(problem, answer.choice)
   return {
