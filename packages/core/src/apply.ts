@@ -40,20 +40,25 @@ export function apply(
   return result
 }
 
-/** b <- b - (Wq - W) . E[x], summed over the taps of the kernel (MCT's weights bias correction). */
+/**
+ * b <- b - (Wq - W) . E[x], summed over the taps of the kernel (MCT's weights bias correction). Without means the bias
+ * keeps its values, and the bytes are those that it will take.
+ */
 function correctBias(float: Graph, quantized: Graph, node: Node, inputMean: Float64Array | undefined): Graph {
   const weight = node.inputs[1] as ValueId
-  if (!inputMean || !quantized.values.get(weight)?.stored) return quantized
+  if (!quantized.values.get(weight)?.stored) return quantized
   const { shape } = constant(float, weight)
   const axis = node.weights[0]?.axis ?? 0
-  const correction = biasCorrection({
-    weights: toF32(constant(float, weight)),
-    quantized: toF32(constant(quantized, weight)),
-    shape,
-    axis,
-    inputMean,
-    groups: typeof node.attrs.group === 'number' ? node.attrs.group : 1,
-  })
+  const correction = inputMean
+    ? biasCorrection({
+        weights: toF32(constant(float, weight)),
+        quantized: toF32(constant(quantized, weight)),
+        shape,
+        axis,
+        inputMean,
+        groups: typeof node.attrs.group === 'number' ? node.attrs.group : 1,
+      })
+    : new Float64Array(shape[axis] ?? 1)
   const scale = attrFloat(node, 'alpha', 1) / attrFloat(node, 'beta', 1)
   const old = node.inputs[2]
   const before = old == null ? null : quantized.values.get(old)

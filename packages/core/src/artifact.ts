@@ -2,7 +2,7 @@ import { withSession } from '@mixbit/adapter'
 import { type Graph, MixbitError } from '@mixbit/graph'
 import { type Assignment, apply } from './apply.ts'
 import { assign, type Scores } from './assign.ts'
-import { constant } from './candidates.ts'
+import { constant, type WeightGrid } from './candidates.ts'
 import { compareSessions } from './compare.ts'
 import type { Job } from './job.ts'
 import type { Observed } from './observe.ts'
@@ -24,6 +24,17 @@ export const fileBytes = ({ adapter, prepared }: Job, assignment: Assignment): n
     assignment.flatMap(({ grids }) => grids.map(({ value, grid }) => ({ tensor: constant(prepared, value), grid }))),
   ) ?? 0)
 
+/** What a file has once when a bit-width occurs in it, by bit-width. */
+function onceBytes({ adapter, prepared, layers }: Job): Map<number, number> {
+  const once = new Map<number, number>()
+  for (const { grids, bits } of layers.flatMap(({ candidates }) => candidates)) {
+    const [{ value, grid }] = grids as [WeightGrid]
+    const bytes = once.has(bits) ? 0 : (adapter.sharedBytes?.([{ tensor: constant(prepared, value), grid }]) ?? 0)
+    if (bytes > 0) once.set(bits, bytes)
+  }
+  return once
+}
+
 /** Chooses and writes; when the real file misses a `fileSize` limit by a few bytes, chooses again with those bytes less. */
 export async function chooseAndWrite<Artifact>(
   job: Job<Artifact>,
@@ -33,16 +44,19 @@ export async function chooseAndWrite<Artifact>(
   fixed: number | null,
 ) {
   const { adapter, prepared, layers, config } = job
+  const once = onceBytes(job)
   let spare = 0
-  for (let attempt = 0; ; attempt++) {
+  for (;;) {
     const fileSize =
-      limits.fileSize === undefined || fixed === null ? undefined : { limit: limits.fileSize - spare, fixed }
+      limits.fileSize === undefined || fixed === null
+        ? undefined
+        : { limit: limits.fileSize, fixed: fixed + spare, once }
     const { assignment, solution } = await assign(layers, scores, { ...limits, fileSize }, job.signal)
     const graph = apply(prepared, layers, assignment, observed, config)
     const artifact = (await adapter.write?.(graph)) ?? null
     const bytes = artifact === null ? null : (adapter.byteLength?.(artifact) ?? null)
     const excess = bytes === null ? 0 : bytes - (limits.fileSize ?? Number.POSITIVE_INFINITY)
-    if (excess <= 0 || attempt === 8) return { assignment, solution, graph, artifact, bytes }
+    if (excess <= 0) return { assignment, solution, graph, artifact, bytes }
     spare += excess
   }
 }

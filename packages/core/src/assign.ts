@@ -7,8 +7,16 @@ import { checkAborted } from './progress.ts'
 /** Upper limits in bytes; an absent one does not bind. */
 export interface ByteBudget {
   readonly weightsMemory?: number
-  /** With what every written file has beside its weights, in bytes. */
-  readonly fileSize?: { readonly limit: number; readonly fixed: number }
+  readonly fileSize?: FileBudget | undefined
+}
+
+/** A limit on the written file, with what stands in it beside what each layer takes. */
+export interface FileBudget {
+  readonly limit: number
+  /** Bytes that every file has. */
+  readonly fixed: number
+  /** Bytes that a file has once if any layer has this bit-width. */
+  readonly once: ReadonlyMap<number, number>
 }
 
 /** Sensitivities by layer and candidate, in the order of the layers' candidates. */
@@ -16,6 +24,7 @@ export type Scores = readonly (readonly number[])[]
 
 /**
  * The assignment of least summed sensitivity inside the budget; without a budget, the widest candidate everywhere.
+ * Bytes that a width costs once for the whole file are settled by solving for every set of such widths.
  * @throws MixbitError `BUDGET_INFEASIBLE` with the smallest achievable utilization and the layers that bind.
  */
 export async function assign(
@@ -24,19 +33,46 @@ export async function assign(
   budget: ByteBudget,
   signal?: AbortSignal,
 ): Promise<{ assignment: Assignment; solution: Solution | null }> {
-  const budgets = limits(budget)
-  if (budgets.length === 0) return { assignment: layers.map((layer) => layer.candidates[0]!), solution: null }
-  const solution = await solve({ items: itemsOf(layers, scores, budget), budgets }, { signal }).catch((error) => {
-    checkAborted(signal)
-    throw error
-  })
-  if (solution.status === 'infeasible') throw infeasible(solution, budget)
-  return { assignment: layers.map((layer, i) => layer.candidates[solution.choice[i]!]!), solution }
+  if (budget.weightsMemory === undefined && budget.fileSize === undefined)
+    return { assignment: layers.map((layer) => layer.candidates[0]!), solution: null }
+  const answers: { assignment: Assignment; solution: Solution; refused: MixbitError | null }[] = []
+  for (const unused of subsets([...(budget.fileSize?.once.keys() ?? [])])) {
+    const kept = layers.map(({ candidates }) => candidates.flatMap(({ bits }, c) => (unused.has(bits) ? [] : [c])))
+    if (kept.some((indices) => indices.length === 0)) continue
+    const items = itemsOf(layers, scores, budget).map((item, i) => ({
+      ...item,
+      choices: kept[i]!.map((c) => item.choices[c]!),
+    }))
+    const solution = await solve({ items, budgets: limits(budget, unused) }, { signal }).catch((error) => {
+      checkAborted(signal)
+      throw error
+    })
+    answers.push({
+      assignment: solution.choice.map((choice, i) => layers[i]!.candidates[kept[i]![choice]!]!),
+      solution,
+      refused: solution.status === 'infeasible' ? infeasible(solution, budget, unused) : null,
+    })
+  }
+  const feasible = answers.filter(({ refused }) => refused === null)
+  if (feasible.length > 0) return feasible.reduce((a, b) => (b.solution.objective < a.solution.objective ? b : a))
+  throw answers.reduce((a, b) => (last(b.solution.smallest) < last(a.solution.smallest) ? b : a)).refused
 }
 
-const limits = ({ weightsMemory, fileSize }: ByteBudget) => [
+const last = (values: readonly number[] = []): number => values.at(-1) ?? 0
+
+/** All subsets, the empty one first. */
+const subsets = (values: readonly number[]): ReadonlySet<number>[] =>
+  Array.from({ length: 2 ** values.length }, (_, mask) => new Set(values.filter((_, i) => mask & (1 << i))))
+
+/** Bytes of the file beside what each layer takes, when some widths do not occur. */
+const besideLayers = ({ fixed, once }: FileBudget, unused: ReadonlySet<number>): number =>
+  [...once].reduce((sum, [bits, bytes]) => sum + (unused.has(bits) ? 0 : bytes), fixed)
+
+const limits = ({ weightsMemory, fileSize }: ByteBudget, unused: ReadonlySet<number>) => [
   ...(weightsMemory === undefined ? [] : [{ name: 'weightsMemory', limit: weightsMemory }]),
-  ...(fileSize === undefined ? [] : [{ name: 'fileSize', limit: Math.max(0, fileSize.limit - fileSize.fixed) }]),
+  ...(fileSize === undefined
+    ? []
+    : [{ name: 'fileSize', limit: Math.max(0, fileSize.limit - besideLayers(fileSize, unused)) }]),
 ]
 
 /** The solver's view of the layers: one item each, with a cost for every budget that is set. */
@@ -53,13 +89,21 @@ export const itemsOf = (layers: readonly Layer[], scores: Scores, budget: ByteBu
     })),
   }))
 
-function infeasible({ smallest = [], binding = [] }: Solution, budget: ByteBudget): MixbitError {
-  const texts = limits(budget).map(({ name, limit }, i) => {
-    const fixed = name === 'fileSize' ? (budget.fileSize?.fixed ?? 0) : 0
-    return `${name} allows ${Math.floor(limit + fixed)} bytes and the smallest achievable is ${Math.ceil((smallest[i] ?? 0) + fixed)}`
+function infeasible(
+  { smallest: costs = [], binding = [] }: Solution,
+  budget: ByteBudget,
+  unused: ReadonlySet<number>,
+): MixbitError {
+  const named = limits(budget, unused).map(({ name }, i) => {
+    const beside = name === 'fileSize' ? besideLayers(budget.fileSize!, unused) : 0
+    const limit = name === 'fileSize' ? budget.fileSize!.limit : budget.weightsMemory!
+    return { name, limit: Math.floor(limit), smallest: Math.ceil((costs[i] ?? 0) + beside) }
   })
+  const texts = named.map(
+    ({ name, limit, smallest }) => `${name} allows ${limit} bytes and the smallest achievable is ${smallest}`,
+  )
   return new MixbitError('BUDGET_INFEASIBLE', `No assignment fits the budget: ${texts.join('; ')}.`, {
     hint: `Raise the budget, or offer narrower bit-widths. Most of the smallest size is in ${binding.slice(0, 3).join(', ')}.`,
-    context: { smallest, binding, budget },
+    context: { smallest: Object.fromEntries(named.map(({ name, smallest }) => [name, smallest])), binding },
   })
 }

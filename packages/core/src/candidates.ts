@@ -66,7 +66,7 @@ export function quantizedValue(graph: Graph, { value, grid }: WeightGrid): Value
 /**
  * Every weight layer of the graph with its candidates, in topological order. A weight that several nodes share belongs
  * to the first of them.
- * @throws MixbitError `BIT_WIDTH_NO_MATCH` for a rule that matches no node, `BIT_WIDTH_NOT_OFFERED` for bits the platform lacks.
+ * @throws MixbitError `BIT_WIDTH_NO_MATCH` for rules that match no node or ask for bits it lacks, `WEIGHT_NOT_FINITE`.
  */
 export function candidatesFor(graph: Graph, adapter: Adapter, platform: TargetPlatform, config: FullConfig): Layer[] {
   const layers: Layer[] = []
@@ -110,7 +110,7 @@ function layerOf(
   platform: TargetPlatform,
   config: FullConfig,
 ): Layer {
-  const tensors = weights.map(({ value }) => constant(graph, value))
+  const tensors = weights.map(({ value }) => finite(node.id, value, constant(graph, value)))
   const elements = tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
   return {
     node: node.id,
@@ -137,6 +137,16 @@ function layerOf(
       }
     }),
   }
+}
+
+function finite(node: NodeId, id: ValueId, tensor: Tensor): Tensor {
+  const data = toF32(tensor)
+  const at = data.findIndex((x) => !Number.isFinite(x))
+  if (at < 0) return tensor
+  throw new MixbitError('WEIGHT_NOT_FINITE', `Element ${at} of weight ${id} of layer ${node} is ${data[at]}.`, {
+    hint: 'The float model is broken there: train or export it again.',
+    context: { node, weight: id, element: at },
+  })
 }
 
 const gridOf = (tensor: Tensor, axis: number, bits: number, platform: TargetPlatform, config: FullConfig): Grid =>

@@ -1,4 +1,4 @@
-import type { Graph } from '@mixbit/graph'
+import { type Graph, MixbitError } from '@mixbit/graph'
 import { quantizedActivations } from './activations.ts'
 import { check, chooseAndWrite, fileBytes, fixedFileBytes } from './artifact.ts'
 import { parseBudget } from './budget.ts'
@@ -97,8 +97,13 @@ export async function floatSizes<Artifact>({ adapter, graph, layers }: Job<Artif
   }
 }
 
-/** The limits in bytes; an unset one is absent. */
+/** The limits in bytes; an unset one is absent. @throws MixbitError `OPTION_UNKNOWN` and those of `parseBudget`. */
 function limitsOf(budget: ResourceUtilization = {}, sizes: FloatSizes): { weightsMemory?: number; fileSize?: number } {
+  const unknown = Object.keys(budget).filter((name) => name !== 'weightsMemory' && name !== 'fileSize')
+  if (unknown.length > 0)
+    throw new MixbitError('OPTION_UNKNOWN', `Unknown budget(s) in targetResourceUtilization: ${unknown.join(', ')}.`, {
+      hint: 'Budgets are weightsMemory and fileSize.',
+    })
   const limits: { weightsMemory?: number; fileSize?: number } = {}
   if (budget.weightsMemory !== undefined)
     limits.weightsMemory = parseBudget('weightsMemory', budget.weightsMemory, sizes.weightsMemory)

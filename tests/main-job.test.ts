@@ -1,0 +1,284 @@
+import { type CoreConfig, type QuantizeOptions, quantize, resourceUtilizationData } from '@mixbit/core'
+import { type MixbitError, type Tensors, toF32 } from '@mixbit/graph'
+import { onnx } from '@mixbit/onnx'
+import { describe, expect, test } from 'vitest'
+import { convNet, modelOf, tensor } from '../packages/onnx/src/tiny-models.ts'
+
+const adapter = onnx({ threads: 1 })
+const model = convNet()
+const samples = (count: number, seed = 1): Tensors[] =>
+  Array.from({ length: count }, (_, i) => new Map([['x', tensor([1, 3, 8, 8], seed + i)]]))
+const representativeDataset = samples(8)
+
+type Options = Partial<QuantizeOptions<Uint8Array, Uint8Array>>
+const run = (options: Options = {}, source = model) => quantize(source, { adapter, representativeDataset, ...options })
+const config = (mixedPrecisionConfig: NonNullable<CoreConfig['mixedPrecisionConfig']>): Options => ({
+  coreConfig: { mixedPrecisionConfig },
+})
+const bitsOf = ({ report }: Awaited<ReturnType<typeof run>>) => report.layers.map(({ bits }) => bits)
+
+/** What a call rejects with. */
+const failure = async (options: object, source: unknown = model): Promise<MixbitError> => {
+  const error = await run(options, source as Uint8Array).then(
+    () => null,
+    (error) => error,
+  )
+  expect(error?.name).toBe('MixbitError')
+  return error
+}
+
+describe('a budget', () => {
+  test.each([['25%'], ['15%'], [420]])(
+    'of %s is kept, and the file runs and computes what was simulated',
+    async (weightsMemory) => {
+      const { artifact, report } = await run({ targetResourceUtilization: { weightsMemory } })
+      expect(report.utilization.weightsMemory).toBeLessThanOrEqual(report.budget.weightsMemory!)
+      expect(report.bytes).toBe(artifact!.length)
+      expect(Math.min(...report.distances.toSimulation.map(({ sqnr }) => sqnr))).toBeGreaterThan(100)
+      const session = await adapter.open!(artifact!)
+      expect(toF32((await session.run(representativeDataset[0]!)).get('y')!).every(Number.isFinite)).toBe(true)
+      await session.dispose()
+    },
+  )
+
+  test('on the file is kept by the bytes that are written', async () => {
+    const { byBits } = await resourceUtilizationData(model, { adapter })
+    for (const fileSize of [byBits[8]!.fileSize!, byBits[4]!.fileSize! + 40, byBits[2]!.fileSize! + 60]) {
+      const { artifact, report } = await run({ targetResourceUtilization: { fileSize } })
+      expect(artifact!.length).toBeLessThanOrEqual(fileSize)
+      expect(Math.abs(report.predictedBytes! / artifact!.length - 1)).toBeLessThan(0.03)
+    }
+  })
+
+  test('on the file that is too small names the smallest file, which can be had', async () => {
+    const error = await failure({ targetResourceUtilization: { fileSize: 100 } })
+    expect(error.code).toBe('BUDGET_INFEASIBLE')
+    const { fileSize } = error.context.smallest as { fileSize: number }
+    expect((await run({ targetResourceUtilization: { fileSize } })).artifact!.length).toBeLessThanOrEqual(fileSize)
+  })
+
+  test('that grows never gives a larger predicted sensitivity', async () => {
+    let last = Number.POSITIVE_INFINITY
+    for (const weightsMemory of ['8%', '12%', '16%', '20%', '25%']) {
+      const { report } = await run({ targetResourceUtilization: { weightsMemory } })
+      expect(report.solver!.status).toBe('optimal')
+      expect(report.solver!.objective).toBeLessThanOrEqual(last)
+      last = report.solver!.objective
+    }
+  })
+
+  test('that nothing fits says what is possible and what binds', async () => {
+    const error = await failure({ targetResourceUtilization: { weightsMemory: 10 } })
+    expect(error.code).toBe('BUDGET_INFEASIBLE')
+    expect(error.message).toContain('weightsMemory allows 10 bytes and the smallest achievable is 124')
+    expect(error.hint).toContain('first')
+  })
+
+  test.each([
+    [0, 'BUDGET_NOT_POSITIVE'],
+    [-5, 'BUDGET_NOT_POSITIVE'],
+    [Number.NaN, 'BUDGET_NOT_POSITIVE'],
+    ['0%', 'BUDGET_NOT_POSITIVE'],
+    ['-1 kB', 'BUDGET_NOT_POSITIVE'],
+    ['a quarter', 'BUDGET_UNREADABLE'],
+    ['', 'BUDGET_UNREADABLE'],
+    ['12 parsecs', 'BUDGET_UNREADABLE'],
+  ])('of %j is refused with %s', async (weightsMemory, code) => {
+    expect((await failure({ targetResourceUtilization: { weightsMemory } })).code).toBe(code)
+  })
+
+  test('with an unknown name is refused', async () => {
+    const error = await failure({ targetResourceUtilization: { weightMemory: '25%' } })
+    expect([error.code, error.message]).toEqual(['OPTION_UNKNOWN', expect.stringContaining('weightMemory')])
+  })
+
+  test('that is not there leaves every layer at its widest, with a warning', async () => {
+    const quantized = await run()
+    expect(new Set(bitsOf(quantized))).toEqual(new Set([8]))
+    expect(quantized.report.warnings.join()).toContain('mixed precision is off')
+    expect(quantized.table).toBeNull()
+  })
+})
+
+test('the same input gives the same bytes', async () => {
+  const options = { targetResourceUtilization: { weightsMemory: '14%' } }
+  const [a, b] = [await run(options), await run(options)]
+  expect(Buffer.compare(a.artifact!, b.artifact!)).toBe(0)
+  expect(a.table).toEqual(b.table)
+})
+
+test('uint8 activations: the file computes nearly what was simulated', async () => {
+  const { report } = await run({ targetPlatform: 'onnxruntime', targetResourceUtilization: { weightsMemory: '25%' } })
+  expect(report.quantizedActivations.length).toBeGreaterThan(3)
+  expect(report.distances.toSimulation[0]!.sqnr).toBeGreaterThan(25)
+  expect(report.distances.toFloat[0]!.sqnr).toBeGreaterThan(15)
+})
+
+test('embeddings and recurrent layers take part', async () => {
+  const source = modelOf(
+    `graph words(%ids: i64[N,6], %table: f32[40,8], %w: f32[1,48,8], %r: f32[1,48,12], %out: f32[12,7]) {
+      %e: f32[N,6,8] = Gather(%table, %ids) #embedding
+      %h: f32[N,1,6,12] = LSTM(%e, %w, %r) {hidden_size=12} #memory
+      %s: f32[N,6,12] = Squeeze(%h, %axis)
+      %y: f32[N,6,7] = MatMul(%s, %out) #head
+      return %y
+    }`.replace('%out: f32[12,7]', '%out: f32[12,7], %axis: i64[1]'),
+    { table: [40, 8], w: [1, 48, 8], r: [1, 48, 12], out: [12, 7] },
+  )
+  const ids = (seed: number): Tensors =>
+    new Map([
+      [
+        'ids',
+        { dtype: 'i64', shape: [4, 6], data: BigInt64Array.from({ length: 24 }, (_, i) => BigInt((i * seed) % 40)) },
+      ],
+      ['axis', { dtype: 'i64', shape: [1], data: BigInt64Array.of(1n) }],
+    ])
+  const { report } = await run(
+    { representativeDataset: [ids(3), ids(7)], targetResourceUtilization: { weightsMemory: '15%' } },
+    source,
+  )
+  expect(report.layers.map(({ node }) => node)).toEqual(['embedding', 'memory', 'head'])
+  expect(report.distances.toSimulation[0]!.sqnr).toBeGreaterThan(100)
+})
+
+describe('bit-widths by hand', () => {
+  const weights = (rules: NonNullable<CoreConfig['bitWidthConfig']>['weights']): Options => ({
+    targetResourceUtilization: { weightsMemory: '20%' },
+    coreConfig: { bitWidthConfig: { weights: rules } },
+  })
+
+  test('hold for a name, a glob and a kind', async () => {
+    expect(
+      bitsOf(
+        await run(
+          weights([
+            { match: { name: 'first' }, bits: 2 },
+            { match: { name: 'd*' }, bits: 4 },
+          ]),
+        ),
+      ),
+    ).toEqual([2, 4, 8, 4])
+    const byKind = await run(weights([{ match: { kind: 'convTranspose' }, bits: 2 }]))
+    expect(byKind.report.layers.find(({ node }) => node === 'up')?.bits).toBe(2)
+  })
+
+  test('that match nothing, or that no candidate has, are all named', async () => {
+    const error = await failure(
+      weights([
+        { match: { name: 'nothing*' }, bits: 4 },
+        { match: { name: 'dense' }, bits: 5 },
+      ]),
+    )
+    expect(error.code).toBe('BIT_WIDTH_NO_MATCH')
+    expect(error.message).toMatch(/nothing\*.*dense has no 5-bit candidate \(it has 8, 4, 2\)/)
+    expect(error.hint).toContain('first, depthwise, up, dense')
+  })
+})
+
+test('unknown options are all named at once', async () => {
+  const error = await failure({ budget: 3, seed: 1 })
+  expect([error.code, error.message]).toEqual(['OPTION_UNKNOWN', 'Unknown option(s): budget, seed.'])
+  const both = await failure(config({ distanceWeightingMethod: 'LAST', numOfImages: 0 } as never))
+  expect(both.code).toBe('CONFIG_INVALID')
+  expect(both.message).toMatch(/2 fault.*distanceWeightingMethod.*numOfImages/)
+})
+
+describe('data', () => {
+  test.each([
+    ['none', undefined, 'DATA_MISSING'],
+    ['an empty list', [], 'DATA_MISSING'],
+    ['another name', [new Map([['z', tensor([1, 3, 8, 8], 1)]])], 'DATA_MISMATCH'],
+    ['another shape', [new Map([['x', tensor([1, 8, 8, 3], 1)]])], 'DATA_MISMATCH'],
+    [
+      'NaN',
+      [new Map([['x', { ...tensor([1, 3, 8, 8], 1), data: new Float32Array(192).fill(Number.NaN) }]])],
+      'DATA_NOT_FINITE',
+    ],
+  ])('that is %s is refused', async (_, data, code) => {
+    expect((await failure({ representativeDataset: data })).code).toBe(code)
+  })
+})
+
+test.each([
+  ['empty', new Uint8Array()],
+  ['text', new TextEncoder().encode('this is no model, but some words in English')],
+  ['cut', model.slice(0, model.length - 300)],
+  ['a path to nothing', 'nothing-here.onnx'],
+])('a model that is %s is refused', async (_, source) => {
+  expect((await failure({}, source)).code).toMatch(/^(ONNX|MODEL|GRAPH)_/)
+})
+
+test('a weight that is not finite is named', async () => {
+  const graph = await adapter.read(model)
+  const w1 = graph.values.get('w1')!
+  const values = new Map(graph.values).set('w1', {
+    ...w1,
+    tensor: { ...w1.tensor!, data: new Float32Array(216).fill(Number.NaN) },
+  })
+  const error = await failure({}, await adapter.write!({ ...graph, values }))
+  expect([error.code, error.message]).toEqual(['WEIGHT_NOT_FINITE', expect.stringContaining('w1')])
+})
+
+describe('a metric of the user', () => {
+  const budget = { targetResourceUtilization: { weightsMemory: '15%' } }
+
+  test('decides', async () => {
+    const customMetricFn = async (infer: (feeds: Tensors) => Promise<Tensors>) =>
+      toF32((await infer(representativeDataset[0]!)).get('y')!)[0]! ** 2
+    const { report, table } = await run({ ...budget, ...config({ customMetricFn }) })
+    expect(table).toBeNull()
+    expect(report.layers.every(({ candidates }) => candidates.every(({ sensitivity }) => sensitivity! >= 0))).toBe(true)
+  })
+
+  test.each([
+    ['throws', () => Promise.reject(new Error('no disk')), 'METRIC_FAILED'],
+    ['is a string', () => 'good', 'METRIC_TYPE'],
+  ])('that %s is an error with the layer', async (_, customMetricFn, code) => {
+    const error = await failure({ ...budget, ...config({ customMetricFn: customMetricFn as never }) })
+    expect(error.code).toBe(code)
+  })
+})
+
+describe('a cancelled run', () => {
+  /** A checkpoint in memory that cancels after some lines. */
+  function stopping(after: number) {
+    const lines: string[] = []
+    const controller = new AbortController()
+    return {
+      lines,
+      signal: controller.signal,
+      checkpoint: {
+        load: async () => lines,
+        append: async (line: string) => {
+          lines.push(line)
+          if (lines.length === after) controller.abort()
+        },
+      },
+    }
+  }
+
+  test('says so, and goes on to the table of an unbroken run', async () => {
+    const options = { targetResourceUtilization: { weightsMemory: '15%' } }
+    const whole = await run(options)
+    const { lines, signal, checkpoint } = stopping(3)
+    expect((await failure({ ...options, signal, checkpoint })).code).toBe('ABORTED')
+    expect(lines.length).toBe(3)
+    const before = [...lines]
+    const resumed = await run({ ...options, checkpoint })
+    expect(lines.slice(0, 3)).toEqual(before)
+    expect(resumed.table).toEqual(whole.table)
+    expect(Buffer.compare(resumed.artifact!, whole.artifact!)).toBe(0)
+  })
+
+  test('before the start does nothing', async () => {
+    expect((await failure({ signal: AbortSignal.abort() })).code).toBe('ABORTED')
+  })
+})
+
+test('debugConfig.bypass hands the model through', async () => {
+  const { artifact, report } = await run({ coreConfig: { debugConfig: { bypass: true } } })
+  expect(report.layers).toEqual([])
+  const [a, b] = [await adapter.open!(model), await adapter.open!(artifact!)]
+  expect((await b.run(representativeDataset[0]!)).get('y')).toEqual((await a.run(representativeDataset[0]!)).get('y'))
+  await Promise.all([a.dispose(), b.dispose()])
+})
