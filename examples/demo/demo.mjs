@@ -49,7 +49,7 @@ async function main() {
   console.log(
     `shapes.onnx: ${source.length} bytes, accuracy ${float.accuracy.toFixed(1)} % on ${pictures.length} pictures, ${float.milliseconds.toFixed(3)} ms per picture\n`,
   )
-  for (const weightsMemory of ['25%', '12.5%', '8%']) {
+  for (const weightsMemory of ['20%', '12%', '8%']) {
     const runs = []
     for (const distanceWeightingMethod of ['AVG', 'LAST_LAYER']) {
       const { artifact, report } = await quantize(source, {

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
+import { quantize } from '@mixbit/core'
 import { onnx } from '@mixbit/onnx'
 import { expect, test } from 'vitest'
 // @ts-expect-error plain JavaScript without types
-import { evaluate, modelBytes, testSet } from './demo.mjs'
+import { calibration, evaluate, modelBytes, testSet } from './demo.mjs'
 // @ts-expect-error plain JavaScript without types
 import { classes, pictures } from './draw.mjs'
 
@@ -22,4 +23,16 @@ test('the model that ships is small and at least 95 % right on the pictures that
   expect(bytes.length).toBeLessThan(1_000_000)
   const { accuracy } = await evaluate(onnx(), bytes, testSet())
   expect(accuracy).toBeGreaterThanOrEqual(95)
+})
+
+test('an eighth of its weights is enough, in integer arithmetic, and the file has the predicted size', async () => {
+  const { artifact, report } = await quantize(modelBytes(), {
+    adapter: onnx(),
+    representativeDataset: calibration(),
+    targetPlatform: 'onnxruntime',
+    targetResourceUtilization: { weightsMemory: '12.5%' },
+  })
+  expect(artifact!.length).toBeLessThan(40_000)
+  expect(Math.abs(report.predictedBytes! / artifact!.length - 1)).toBeLessThan(0.005)
+  expect((await evaluate(onnx(), artifact!, testSet())).accuracy).toBeGreaterThanOrEqual(97)
 })
