@@ -18,8 +18,11 @@ export interface CompileOptions {
 
 /** A compiled graph. It holds native memory until `dispose` (which may be called twice). */
 export interface Session {
-  /** Feeds every graph input by id; returns the outputs that `compile` was asked for. */
-  run(feeds: Tensors): Promise<Tensors>
+  /**
+   * Feeds every graph input by id; returns the outputs that `compile` was asked for. The memory of `reuse` (the outputs of
+   * an earlier run, which nobody reads any more) may be written over; an adapter may also leave it alone.
+   */
+  run(feeds: Tensors, reuse?: Tensors): Promise<Tensors>
   dispose(): Promise<void>
 }
 

@@ -12,6 +12,7 @@ import {
 import { activationGrid, type Histogram, histogramObserver, toHistogram, zScoreFilter } from '@mixbit/quantizers'
 import type { FullConfig } from './config.ts'
 import { checkAborted, type Report, tick } from './progress.ts'
+import { allFinite } from './samples.ts'
 
 /** What calibration learned from the representative dataset. */
 export interface Observed {
@@ -88,16 +89,17 @@ function addMeans(
   const channels = shape[axis] ?? 1
   const inner = shape.slice(axis + 1).reduce((a, b) => a * b, 1)
   const entry = sums.get(node.id) ?? { sum: new Float64Array(channels), count: 0 }
-  for (let i = 0; i < data.length; i++) {
-    const channel = Math.floor(i / inner) % channels
-    entry.sum[channel]! += data[i]!
+  for (let start = 0, channel = 0; start < data.length; start += inner, channel = (channel + 1) % channels) {
+    let sum = 0
+    for (let i = start; i < start + inner; i++) sum += data[i]!
+    entry.sum[channel]! += sum
   }
   entry.count += data.length / channels
   sums.set(node.id, entry)
 }
 
 function finite(id: ValueId, data: Float32Array): Float32Array {
-  if (data.every(Number.isFinite)) return data
+  if (allFinite(data)) return data
   throw new MixbitError(
     'ACTIVATION_NOT_FINITE',
     `Value %${id} is not finite for a sample of the representative dataset.`,

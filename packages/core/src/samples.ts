@@ -23,7 +23,7 @@ export function checkSamples(graph: Graph, samples: readonly Tensors[] | undefin
     )
   for (const [index, sample] of samples.entries())
     for (const [id, { dtype, data }] of sample)
-      if ((dtype === 'f32' || dtype === 'f64') && !(data as Float32Array).every(Number.isFinite))
+      if ((dtype === 'f32' || dtype === 'f64') && !allFinite(data as Float32Array))
         throw new MixbitError(
           'DATA_NOT_FINITE',
           `Sample ${index} of the representative dataset has NaN or infinite values in ${id}.`,
@@ -48,4 +48,10 @@ function faultOf(value: Value, tensor: Tensor | undefined, index: number): strin
     (value.shape.length === tensor.shape.length &&
       value.shape.every((dim, i) => typeof dim === 'string' || dim === tensor.shape[i]))
   return fits ? [] : [`sample ${index} gives ${value.id} as ${given}`]
+}
+
+/** Whether no element is NaN or infinite. */
+export function allFinite(data: ArrayLike<number>): boolean {
+  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return false
+  return true
 }

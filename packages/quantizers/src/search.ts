@@ -29,8 +29,9 @@ function pack(list: readonly Candidate[]): Candidates {
 }
 
 /** The first of the best. NaN and Infinity never win against a number. */
-function best(list: readonly Candidate[], evaluate: Evaluate): { at: number; error: number } {
-  const errors = evaluate(pack(list))
+const best = (list: readonly Candidate[], evaluate: Evaluate) => least(evaluate(pack(list)))
+
+function least(errors: Float64Array): { at: number; error: number } {
   let at = 0
   for (let k = 1; k < errors.length; k++) if (errors[k]! < errors[at]! || Number.isNaN(errors[at]!)) at = k
   return { at, error: errors[at]! }
@@ -63,22 +64,32 @@ function clipRatios(count: number): Float64Array {
   )
 }
 const ratioCache = new Map<number, Float64Array>()
-function ratios(count: number): Float64Array {
-  const known = ratioCache.get(count) ?? clipRatios(count)
+/** The ratios of the coarse scan, and 1 at the end: the grid that just covers the data. */
+function coarseRatios(count: number): Float64Array {
+  const known = ratioCache.get(count) ?? Float64Array.of(...clipRatios(count), 1)
   ratioCache.set(count, known)
   return known
 }
 
+/** The symmetric candidates of several thresholds. */
+function thresholds(cover: number, ratios: Float64Array, bits: number, signed: boolean): Candidates {
+  const { lo, hi } = thresholdCandidate(cover, bits, signed)
+  const size = ratios.length
+  const scale = new Float32Array(size)
+  for (let k = 0; k < size; k++) scale[k] = toScale((cover * ratios[k]!) / (signed ? -lo : hi + 1))
+  return { scale, lo: new Float32Array(size).fill(lo), hi: new Float32Array(size).fill(hi) }
+}
+
 /** Least squares in turn: scale for the integers, integers for the scale. Each turn lowers the squared error or ends. */
 function polish(candidate: Candidate, error: number, evaluate: Evaluate, refit: Refit): Candidate {
-  let [current, least] = [candidate, error]
+  let [current, smallestYet] = [candidate, error]
   for (let turn = 0; turn < 8; turn++) {
     const scale = toScale(refit(current))
     if (!(scale > 0) || scale === current.scale) break
     const next = { ...current, scale }
     const after = best([next], evaluate).error
-    if (!(after < least)) break
-    ;[current, least] = [next, after]
+    if (!(after < smallestYet)) break
+    ;[current, smallestYet] = [next, after]
   }
   return current
 }
@@ -103,15 +114,14 @@ const startsFor = (clips: number): number => (clips >= 400 ? 8 : 1)
  */
 export function searchThreshold({ cover, bits, signed, evaluate, refit, clips = 100 }: ThresholdSearch): Candidate {
   if (!(cover > 0)) return thresholdCandidate(0, bits, signed)
-  const at = (ratio: number) => thresholdCandidate(cover * ratio, bits, signed)
-  const coarse = [...ratios(clips), 1]
-  const errors = evaluate(pack(coarse.map(at)))
+  const coarse = coarseRatios(clips)
+  const errors = evaluate(thresholds(cover, coarse, bits, signed))
   const finalists = smallest(errors, startsFor(clips)).map((index) => {
-    const center = coarse[index]!
-    const [from, to] = neighbours(ratios(clips), center)
-    const fine = [center, ...Array.from({ length: 15 }, (_, i) => from + ((to - from) * (i + 1)) / 16)]
-    const second = best(fine.map(at), evaluate)
-    const found = at(fine[second.at]!)
+    const [from, to] = neighbours(coarse, index)
+    const fine = Float64Array.from({ length: 16 }, (_, i) => from + ((to - from) * i) / 16)
+    fine[0] = coarse[index]!
+    const second = least(evaluate(thresholds(cover, fine, bits, signed)))
+    const found = thresholdCandidate(cover * fine[second.at]!, bits, signed)
     return refit ? polish(found, second.error, evaluate, refit) : found
   })
   return finalists.length === 1 ? finalists[0]! : finalists[best(finalists, evaluate).at]!
@@ -128,11 +138,12 @@ function smallest(errors: Float64Array, count: number): number[] {
   })
 }
 
-/** The entries of an ascending list on both sides of x. */
-function neighbours(list: Float64Array, x: number): [number, number] {
-  const above = list.findIndex((r) => r > x)
-  const atOrAbove = list.findIndex((r) => r >= x)
-  return [list[atOrAbove - 1] ?? 0.005, list[above] ?? 1.25]
+/** The ratios on both sides of one of `coarseRatios`; the last one is out of order. */
+function neighbours(coarse: Float64Array, index: number): [number, number] {
+  const last = coarse.length - 1
+  if (index < last) return [coarse[index - 1] ?? 0.005, index + 1 < last ? coarse[index + 1]! : 1.25]
+  const above = coarse.findIndex((ratio) => ratio > 1)
+  return [coarse[(above < 0 ? last : above) - 1]!, above < 0 ? 1.25 : coarse[above]!]
 }
 
 /** The power-of-two grid: from twice the covering power of two, halved `steps` times; the first minimum wins (MCT). */
@@ -165,7 +176,7 @@ export function searchRange({ min, max, bits, evaluate, refit, clips = 16 }: Ran
   const square = (lows: readonly number[], highs: readonly number[]) =>
     (a === 0 ? [1] : lows).flatMap((low) => (b === 0 ? [1] : highs).map((high) => [low, high] as const))
   const oneSided = a === 0 || b === 0
-  const coarse = Array.from(ratios(oneSided ? Math.max(100, clips * clips) : clips))
+  const coarse = Array.from(clipRatios(oneSided ? Math.max(100, clips * clips) : clips))
   let pairs = [[1, 1] as const, ...square(coarse, coarse)]
   let found = best(pairs.map(at), evaluate)
   let center = pairs[found.at]!

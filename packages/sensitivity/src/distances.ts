@@ -2,15 +2,35 @@
 export type Distance = (float: Float32Array, quantized: Float32Array, shape: readonly number[], axis?: number) => number
 
 /** mean((f - q)^2) / (mean(f^2) + 1e-8). */
-export const nmse: Distance = (float, quantized) => {
-  let [error, power] = [0, 0]
-  for (let i = 0; i < float.length; i++) {
-    const f = float[i]!
-    const d = f - quantized[i]!
-    error += d * d
-    power += f * f
+export const nmse: Distance = (float, quantized) => nmseFrom(float)(quantized)
+
+/** The same for one float tensor and many quantized ones: what belongs to the float tensor is computed once. */
+export function nmseFrom(float: Float32Array): (quantized: Float32Array) => number {
+  const size = Math.max(1, float.length)
+  const power = squaredError(float, new Float32Array(float.length)) / size + 1e-8
+  return (quantized) => squaredError(float, quantized) / size / power
+}
+
+/** Sum of (f - q)^2, in four sums side by side, because each step of one would wait for the last. Hot: kept plain. */
+function squaredError(f: Float32Array, q: Float32Array): number {
+  const size = f.length
+  let a = 0
+  let b = 0
+  let c = 0
+  let d = 0
+  let i = 0
+  for (; i + 3 < size; i += 4) {
+    const e0 = f[i]! - q[i]!
+    const e1 = f[i + 1]! - q[i + 1]!
+    const e2 = f[i + 2]! - q[i + 2]!
+    const e3 = f[i + 3]! - q[i + 3]!
+    a += e0 * e0
+    b += e1 * e1
+    c += e2 * e2
+    d += e3 * e3
   }
-  return float.length === 0 ? 0 : error / float.length / (power / float.length + 1e-8)
+  for (; i < size; i++) a += (f[i]! - q[i]!) * (f[i]! - q[i]!)
+  return a + b + (c + d)
 }
 
 /** mean((f - q)^2). */

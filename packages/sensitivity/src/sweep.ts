@@ -1,4 +1,4 @@
-import { type Adapter, type Session, withSession } from '@mixbit/adapter'
+import { type Adapter, withSession } from '@mixbit/adapter'
 import {
   cut,
   type Graph,
@@ -10,7 +10,7 @@ import {
   type ValueId,
 } from '@mixbit/graph'
 import { type CheckpointStore, openCheckpoint, type Row } from './checkpoint.ts'
-import { type Distance, distances } from './distances.ts'
+import { type Distance, distances, nmse, nmseFrom } from './distances.ts'
 import { type InterestPoint, interestPoints } from './interest-points.ts'
 import type { SensitivityTable } from './table.ts'
 
@@ -164,34 +164,39 @@ async function measureLayer(
   const outputs = part.compared.map(({ value }) => value)
   if (outputs.length === 0) return layer.candidates.map(() => [])
   return withSession(adapter, part.suffix, outputs, async (session) => {
-    const row: number[][][] = []
-    for (const candidate of layer.candidates) {
-      const weights = candidate.weights()
-      const bySample: number[][] = []
-      for (const float of floats) {
-        bySample.push(await compare(options, session, part, weights, float))
-        await breathe(signal)
+    const candidates = layer.candidates.map((candidate) => candidate.weights())
+    const row: number[][][] = candidates.map(() => [])
+    let quantized: Tensors | undefined
+    // Sample by sample, so that its float values are still in the processor's cache for the next candidate.
+    for (const float of floats) {
+      const crossing = part.crossing.map((id): [ValueId, Tensor] => [id, float.get(id)!])
+      for (const [c, weights] of candidates.entries()) {
+        quantized = await session.run(new Map([...crossing, ...weights]), quantized)
+        row[c]!.push(compare(options, part, float, quantized))
       }
-      row.push(bySample)
+      await breathe(signal)
     }
     return row
   })
 }
 
+/** What belongs to a cached float tensor alone, kept as long as the tensor. */
+const fromFloat = new WeakMap<Tensor, (quantized: Float32Array) => number>()
+
 /** Distances at the compared points, then model output losses, for one candidate and sample. */
-async function compare(
+function compare(
   { computeDistanceFn }: SweepOptions,
-  session: Session,
-  { crossing, compared }: Part,
-  weights: ReadonlyMap<ValueId, Tensor>,
+  { compared }: Part,
   float: Tensors,
-): Promise<number[]> {
-  const quantized = await session.run(
-    new Map([...crossing.map((id): [ValueId, Tensor] => [id, float.get(id)!]), ...weights]),
-  )
+  quantized: Tensors,
+): number[] {
   const at = (point: InterestPoint, distance: Distance) => {
-    const [f, q] = [float.get(point.value)!, quantized.get(point.value)!]
-    return distance(toF32(f), toF32(q), f.shape, point.axis)
+    const f = float.get(point.value)!
+    const [expected, actual] = [toF32(f), toF32(quantized.get(point.value)!)]
+    if (distance !== nmse) return distance(expected, actual, f.shape, point.axis)
+    const prepared = fromFloat.get(f) ?? nmseFrom(expected)
+    fromFloat.set(f, prepared)
+    return prepared(actual)
   }
   return [
     ...compared.map((point) => at(point, computeDistanceFn ?? distances[point.distance])),
