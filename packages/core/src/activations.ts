@@ -57,6 +57,19 @@ const beforeFusion = (
   return maker && fusedOutput(maker, users) !== id ? null : id
 }
 
+/** Whose grid an activation is on: its own, or that of the activation which a node that only moves data made it from. */
+export function gridSources(graph: Graph, activations: readonly ValueId[]): Map<ValueId, ValueId> {
+  const makers = producers(graph)
+  const sources = new Map<ValueId, ValueId>()
+  const sourceOf = (id: ValueId): ValueId => {
+    const maker = makers.get(id)
+    const from = maker?.preserving ? maker.inputs[0] : undefined
+    return from != null && activations.includes(from) ? sourceOf(from) : id
+  }
+  for (const id of activations) sources.set(id, sourceOf(id))
+  return sources
+}
+
 /** Puts a fakeQuantize node behind every value that has a grid; whoever read the value now reads it quantized. */
 export function quantizeActivations(graph: Graph, grids: ReadonlyMap<ValueId, Grid>): Graph {
   const values = new Map(graph.values)

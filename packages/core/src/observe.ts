@@ -5,11 +5,13 @@ import {
   MixbitError,
   type Node,
   type NodeId,
+  producers,
   type Tensors,
   toF32,
   type ValueId,
 } from '@mixbit/graph'
 import { activationGrid, type Histogram, histogramObserver, toHistogram, zScoreFilter } from '@mixbit/quantizers'
+import { gridSources } from './activations.ts'
 import type { FullConfig } from './config.ts'
 import { checkAborted, type Report, tick } from './progress.ts'
 import { allFinite } from './samples.ts'
@@ -42,16 +44,19 @@ export async function observe(
   report: Report,
 ): Promise<Observed> {
   const inputs = layers.filter(correctable).map((node) => ({ node, value: node.inputs[0] as ValueId }))
-  const wanted = [...new Set([...activations, ...inputs.map(({ value }) => value)])]
+  const sources = gridSources(graph, activations)
+  const observed = [...new Set(sources.values())]
+  const wanted = [...new Set([...observed, ...inputs.map(({ value }) => value)])]
   const observer = histogramObserver()
-  const histograms = new Map(activations.map((id) => [id, observer.empty]))
+  const makers = producers(graph)
+  const histograms = new Map(observed.map((id) => [id, observer.empty]))
   const sums = new Map<NodeId, { sum: Float64Array; count: number }>()
   if (wanted.length > 0)
     await withSession(adapter, graph, wanted, async (session) => {
       for (const [index, sample] of samples.entries()) {
         checkAborted(report.signal)
         const tensors = await session.run(sample)
-        for (const id of activations) {
+        for (const id of observed) {
           const data = finite(id, toF32(tensors.get(id)!))
           histograms.set(id, observer.observe(histograms.get(id)!, data))
         }
@@ -61,13 +66,16 @@ export async function observe(
         await tick()
       }
     })
+  const grids = new Map(
+    [...histograms].map(([id, state]) => [id, gridOf(toHistogram(state), makers.get(id)?.bounds, config)]),
+  )
   return {
-    grids: new Map(activations.map((id) => [id, gridOf(toHistogram(histograms.get(id)!), config)])),
+    grids: new Map(activations.map((id) => [id, grids.get(sources.get(id)!)!])),
     inputMeans: new Map([...sums].map(([node, { sum, count }]) => [node, sum.map((x) => x / count)])),
   }
 }
 
-function gridOf(histogram: Histogram, config: FullConfig): Grid {
+function gridOf(histogram: Histogram, bounds: Node['bounds'], config: FullConfig): Grid {
   const { activationErrorMethod, lPValue, zThreshold } = config.quantizationConfig
   const kept = Number.isFinite(zThreshold) ? zScoreFilter(histogram, zThreshold) : histogram
   return activationGrid({
@@ -76,6 +84,7 @@ function gridOf(histogram: Histogram, config: FullConfig): Grid {
     scheme: 'uniform',
     errorMethod: activationErrorMethod,
     lp: lPValue,
+    ...(bounds && { bounds: { min: bounds[0], max: bounds[1] } }),
   })
 }
 

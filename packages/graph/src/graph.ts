@@ -92,6 +92,8 @@ export interface Node {
   readonly weights: readonly Weight[]
   /** Multiply-accumulates for one sample, when known. */
   readonly macs?: number
+  /** Least and greatest value that the operator can give, where it tells (ReLU: 0 to Infinity; ReLU6: 0 to 6). */
+  readonly bounds?: readonly [number, number]
   /** True when the node only moves data, so that its output is on the grid of its input. */
   readonly preserving?: boolean
   /** Values of this graph that the node's own subgraphs (control flow) read without naming them as inputs. */

@@ -232,6 +232,10 @@ const extraReaders: Readonly<Record<string, (reader: Reader) => Partial<Node>>> 
     return { weights: reader.list('[', ']', weight) }
   },
   macs: (reader) => ({ macs: reader.after('=', reader.number) }),
+  bounds: (reader) => {
+    const [low = Number.NaN, high = Number.NaN] = reader.after('=', () => reader.list('[', ']', reader.number))
+    return { bounds: [low, high] }
+  },
   preserving: (reader) => ({ preserving: !reader.accept('=') || readBoolean(reader) }),
   captures: (reader) => ({ captures: reader.after('=', () => reader.list('[', ']', reader.value)) }),
   grid: (reader) => ({ grid: reader.after('=', () => readGrid(reader)) }),

@@ -69,6 +69,7 @@ function nodeLine(graph: Graph, node: Node, max: number): string {
     attrs.length > 0 && `{${attrs.join(', ')}}`,
     weights.length > 0 && `weights=[${weights.join(', ')}]`,
     node.macs !== undefined && `macs=${numberText(node.macs)}`,
+    node.bounds && `bounds=[${node.bounds.map(numberText).join(', ')}]`,
     node.preserving !== undefined && `preserving=${node.preserving}`,
     node.captures && `captures=[${node.captures.map(ref).join(', ')}]`,
     node.grid && `grid=${gridText(node.grid, max)}`,

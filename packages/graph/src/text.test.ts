@@ -11,7 +11,7 @@ const sample = `graph g(%x: f32[N,3,8,8], %"in:0": f16["batch size",2]) {
   %e: f32[0] = constant()
   %odd: f32[2,N] = constant f32[2,1](0.3, 1e-10)
   %loose: u8
-  %y: f32[N,4,8,8], %mask: bool[] = conv Conv(%x, %w, null) {strides=[1,1], epsilon=1e-5f, "a b"="text", big=12n, yes=true, names=["p","q"], none=[], floats=f[1,0.1,-inf], t=tensor f32[2](1, nan), raw=bytes("00ff"), void=nanf} weights=[1@0] macs=123456 preserving=false captures=[%x] #"node 1"
+  %y: f32[N,4,8,8], %mask: bool[] = conv Conv(%x, %w, null) {strides=[1,1], epsilon=1e-5f, "a b"="text", big=12n, yes=true, names=["p","q"], none=[], floats=f[1,0.1,-inf], t=tensor f32[2](1, nan), raw=bytes("00ff"), void=nanf} weights=[1@0] macs=123456 bounds=[0, inf] preserving=false captures=[%x] #"node 1"
   null, %r: f32[1] = opaque com.microsoft::Gelu(%y)
   () = opaque "odd op"(%y) #sink
   %f: f32[1] = fakeQuantize FakeQuantize(%r) captures=[] grid=u8[0.0039; 128]
@@ -46,6 +46,7 @@ test('parsing gives every field its value', () => {
     },
     weights: [{ input: 1, axis: 0 }],
     macs: 123456,
+    bounds: [0, Number.POSITIVE_INFINITY],
     preserving: false,
     captures: ['x'],
   })

@@ -81,6 +81,7 @@ export interface Classified {
   readonly kind: OpKind
   readonly weights: readonly Weight[]
   readonly preserving?: boolean
+  readonly bounds?: readonly [number, number]
 }
 
 /** Kind and quantizable weights of an operator, from its name, attributes and constant inputs. */
@@ -102,7 +103,13 @@ export function classify(
     kind: named,
     weights: [{ input, axis }],
   })
-  const none: Classified = { kind, weights: [], ...(preserving.has(kind) && { preserving: true }) }
+  const bounds = boundsOf(op, inputs, attrs, constant)
+  const none: Classified = {
+    kind,
+    weights: [],
+    ...(bounds && { bounds }),
+    ...(preserving.has(kind) && { preserving: true }),
+  }
   const weight = shapeOf(1)
   const group = typeof attrs.group === 'number' ? attrs.group : 1
   switch (op) {
@@ -126,6 +133,33 @@ export function classify(
     default:
       return none
   }
+}
+
+const bounded: Readonly<Record<string, readonly [number, number]>> = {
+  Relu: [0, Number.POSITIVE_INFINITY],
+  Sigmoid: [0, 1],
+  HardSigmoid: [0, 1],
+  Softmax: [0, 1],
+  Tanh: [-1, 1],
+}
+
+/** What an operator cannot exceed; a Clip has its bounds as attributes up to opset 10, as inputs from 11 on. */
+function boundsOf(
+  op: string,
+  inputs: readonly (string | null)[],
+  attrs: Node['attrs'],
+  constant: (id: string) => Tensor | undefined,
+): readonly [number, number] | undefined {
+  if (op !== 'Clip') return Object.hasOwn(bounded, op) ? bounded[op] : undefined
+  const limit = (name: string, input: number, otherwise: number): number => {
+    const attr = attrs[name]
+    if (typeof attr === 'object' && 'float' in attr && typeof attr.float === 'number') return attr.float
+    const id = inputs[input]
+    if (id == null) return otherwise
+    const tensor = constant(id)
+    return tensor?.dtype === 'f32' ? (tensor.data[0] as number) : otherwise
+  }
+  return [limit('min', 1, Number.NEGATIVE_INFINITY), limit('max', 2, Number.POSITIVE_INFINITY)]
 }
 
 /** Multiply-accumulates for one sample, where the shapes tell. */

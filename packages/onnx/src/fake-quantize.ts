@@ -22,14 +22,12 @@ export function lowerFakeQuantize(graph: Graph): Graph {
     const like = { dtype: 'f32' as const }
     const at = (op: string, x: ValueId, y: number) => to.node(op, [x, to.constant(scalar(y), `s${y}`)], like)
     const steps = at('Div', node.inputs[0] as ValueId, scale[0]!)
-    const limited = to.node(
-      'Min',
-      [
-        to.node('Max', [steps, to.constant(scalar(low), `s${low}`)], like),
-        to.constant(scalar(low + 2 ** bits - 1), `s${low + 2 ** bits - 1}`),
-      ],
-      like,
-    )
+    const high = low + 2 ** bits - 1
+    // Max and Min broadcast from opset 8 on; up to opset 10 the limits of Clip are attributes.
+    const limited =
+      opset >= 8
+        ? at('Min', at('Max', steps, low), high)
+        : to.node('Clip', [steps], like, { min: { float: low }, max: { float: high } })
     const rounded = opset >= 11 ? to.node('Round', [limited], like) : at('Sub', at('Add', limited, 12582912), 12582912)
     to.node(
       'Mul',

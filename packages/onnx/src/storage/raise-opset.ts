@@ -1,4 +1,4 @@
-import type { Attr, Graph, Node, Tensor } from '@mixbit/graph'
+import { type Attr, consumers, type Graph, type Node, type Tensor } from '@mixbit/graph'
 import { type Builder, builder } from '../builder.ts'
 import { metaOf, opsetOf } from '../meta.ts'
 
@@ -36,9 +36,9 @@ const rules: Readonly<Record<string, Rule>> = {
     node.attrs.spatial === 0
       ? null
       : { ...node, outputs: node.outputs.slice(0, 1), attrs: without(node.attrs, 'spatial') },
-  // In inference a Dropout hands its input on.
+  // In inference a Dropout hands its input on; its mask has no counterpart.
   Dropout: (node) =>
-    node.outputs.length > 1 && node.outputs[1]
+    node.outputs[1]
       ? null
       : { ...node, op: 'Identity', inputs: node.inputs.slice(0, 1), outputs: node.outputs.slice(0, 1), attrs: {} },
   Clip: (node, from, to) => {
@@ -102,7 +102,9 @@ export function raiseOpset(graph: Graph): Graph | null {
   const from = opsetOf(graph)
   if (from >= 13) return graph
   const to = builder(graph.values)
-  for (const node of graph.nodes) {
+  const read = new Set([...graph.outputs, ...consumers(graph).keys()])
+  for (const full of graph.nodes) {
+    const node = { ...full, outputs: full.outputs.map((id) => (id !== null && read.has(id) ? id : null)) }
     const rule = rules[node.op]
     const raised = rule ? rule(node, from, to) : unchanged.has(node.op) && !node.captures ? node : null
     if (!raised) return null
