@@ -16,13 +16,17 @@ export interface CompileOptions {
   readonly threads?: number
 }
 
+/** One value of a graph beside a reference; `reference` and `output` are new names. */
+export interface SquaredError {
+  readonly value: ValueId
+  readonly reference: ValueId
+  readonly output: ValueId
+}
+
 /** A compiled graph. It holds native memory until `dispose` (which may be called twice). */
 export interface Session {
-  /**
-   * Feeds every graph input by id; returns the outputs that `compile` was asked for. The memory of `reuse` (the outputs of
-   * an earlier run, which nobody reads any more) may be written over; an adapter may also leave it alone.
-   */
-  run(feeds: Tensors, reuse?: Tensors): Promise<Tensors>
+  /** Feeds every graph input by id; returns the outputs that `compile` was asked for. */
+  run(feeds: Tensors): Promise<Tensors>
   dispose(): Promise<void>
 }
 
@@ -37,6 +41,12 @@ export interface Adapter<Source = unknown, Artifact = unknown> {
    * integer shortcut. `outputs` may be intermediate values.
    */
   compile(graph: Graph, outputs: readonly ValueId[], options?: CompileOptions): Promise<Session>
+  /**
+   * The graph with further outputs that can be compiled: for each pair, `output`, a scalar f32, is the sum of
+   * (value - reference)^2 over all elements; `reference` is a new f32 graph input of the value's shape. Where the runtime
+   * does this faster than it hands values out, sweeps are faster for it; they do without when it is left out.
+   */
+  squaredErrors?(graph: Graph, pairs: readonly SquaredError[]): Graph
   /** Stores constants that carry a grid on it, and `fakeQuantize` nodes as the format's own. Left out: analysis only. */
   write?(graph: Graph): Promise<Artifact>
   /** Opens what `write` gave, under the runtime's default options, as a user would. */

@@ -6,6 +6,7 @@ import { lowerFakeQuantize } from './fake-quantize.ts'
 import { graphOf } from './read.ts'
 import { type OrtRuntime, sessionOf } from './session.ts'
 import { loadSource, type OnnxSource } from './source.ts'
+import { squaredErrors } from './squared-errors.ts'
 import { lowerStorage } from './storage/lower.ts'
 import { sharedBytes, storedBytes } from './storage/stored-bytes.ts'
 
@@ -60,6 +61,7 @@ export function onnx(options: OnnxOptions = {}): Adapter<OnnxSource, Uint8Array>
         ...(externalData.length > 0 && { externalData }),
       })
     },
+    squaredErrors,
     write: async (graph) => encodeOnnx(lowerStorage(graph)),
     open: (artifact, compileOptions) => create(null, null, artifact, threads(compileOptions)),
     byteLength: (artifact) => artifact.length,

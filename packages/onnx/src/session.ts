@@ -14,10 +14,7 @@ interface OrtTensor {
 interface OrtSession {
   readonly inputNames: readonly string[]
   readonly outputNames: readonly string[]
-  run(
-    feeds: Readonly<Record<string, OrtTensor>>,
-    fetches?: Readonly<Record<string, OrtTensor | null>>,
-  ): Promise<Readonly<Record<string, OrtTensor>>>
+  run(feeds: Readonly<Record<string, OrtTensor>>): Promise<Readonly<Record<string, OrtTensor>>>
   release(): Promise<void>
 }
 
@@ -47,13 +44,13 @@ export function sessionOf(
 ): Session {
   let released = false
   return {
-    async run(feeds, reuse) {
+    async run(feeds) {
       if (released)
         throw new MixbitError('SESSION_DISPOSED', 'The session was disposed of and cannot run.', {
           hint: 'Run inside withSession, or dispose later.',
         })
       const inputs = Object.fromEntries(session.inputNames.map((name) => [name, ortTensor(ort, name, feeds, graph)]))
-      const results = await runInto(session, inputs, fetchesFrom(ort, session, reuse)).catch((cause: Error) => {
+      const results = await session.run(inputs).catch((cause: Error) => {
         throw new MixbitError('ONNX_RUN', `onnxruntime could not run the model: ${cause.message}`, {
           hint: 'Check shapes and dtypes of the inputs.',
           cause,
@@ -72,28 +69,6 @@ export function sessionOf(
       await session.release()
     },
   }
-}
-
-type OrtTensors = Readonly<Record<string, OrtTensor>>
-
-/** Memory for the outputs: that of float outputs of an earlier run. */
-function fetchesFrom(ort: OrtRuntime, session: OrtSession, reuse: Tensors | undefined): OrtTensors | null {
-  if (!reuse || !session.outputNames.every((name) => reuse.get(name)?.dtype === 'f32')) return null
-  return Object.fromEntries(
-    session.outputNames.map((name) => {
-      const { data, shape } = reuse.get(name)!
-      return [name, new ort.Tensor('float32' as never, data as never, shape)]
-    }),
-  )
-}
-
-/** Runs into given memory; when the shapes have changed, which onnxruntime refuses, into new memory. */
-async function runInto(session: OrtSession, inputs: OrtTensors, fetches: OrtTensors | null): Promise<OrtTensors> {
-  if (!fetches) return session.run(inputs)
-  return session.run(inputs, fetches).then(
-    () => fetches,
-    () => session.run(inputs),
-  )
 }
 
 function ortTensor(ort: OrtRuntime, name: string, feeds: Tensors, graph: Pick<Graph, 'values'> | null): OrtTensor {

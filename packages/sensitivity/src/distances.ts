@@ -2,13 +2,12 @@
 export type Distance = (float: Float32Array, quantized: Float32Array, shape: readonly number[], axis?: number) => number
 
 /** mean((f - q)^2) / (mean(f^2) + 1e-8). */
-export const nmse: Distance = (float, quantized) => nmseFrom(float)(quantized)
+export const nmse: Distance = (float, quantized) => squaredError(float, quantized) / nmseNorm(float)
 
-/** The same for one float tensor and many quantized ones: what belongs to the float tensor is computed once. */
-export function nmseFrom(float: Float32Array): (quantized: Float32Array) => number {
+/** What NMSE divides the squared error by: n (mean(f^2) + 1e-8). */
+export function nmseNorm(float: Float32Array): number {
   const size = Math.max(1, float.length)
-  const power = squaredError(float, new Float32Array(float.length)) / size + 1e-8
-  return (quantized) => squaredError(float, quantized) / size / power
+  return size * (squaredError(float, new Float32Array(float.length)) / size + 1e-8)
 }
 
 /** Sum of (f - q)^2, in four sums side by side, because each step of one would wait for the last. Hot: kept plain. */

@@ -1,4 +1,4 @@
-import { type Adapter, withSession } from '@mixbit/adapter'
+import { type Adapter, type SquaredError, withSession } from '@mixbit/adapter'
 import {
   cut,
   type Graph,
@@ -10,7 +10,7 @@ import {
   type ValueId,
 } from '@mixbit/graph'
 import { type CheckpointStore, openCheckpoint, type Row } from './checkpoint.ts'
-import { type Distance, distances, nmse, nmseFrom } from './distances.ts'
+import { type Distance, distances, nmseNorm } from './distances.ts'
 import { type InterestPoint, interestPoints } from './interest-points.ts'
 import type { SensitivityTable } from './table.ts'
 
@@ -37,7 +37,7 @@ export interface SweepProgress {
 }
 
 export interface SweepOptions {
-  readonly adapter: Pick<Adapter, 'compile'>
+  readonly adapter: Pick<Adapter, 'compile' | 'squaredErrors'>
   /** The float graph: every layer but the one under test stays as it is here. */
   readonly graph: Graph
   readonly layers: readonly SweepLayer[]
@@ -64,7 +64,7 @@ export interface SweepOptions {
 export async function sweep(options: SweepOptions): Promise<SensitivityTable> {
   const { graph, layers, samples, key = '' } = options
   const { points, outputs } = interestPoints(graph, options)
-  const parts = layers.map((layer) => partOf(graph, layer, [...points, ...outputs]))
+  const parts = layers.map((layer) => partOf(options, layer, [...points, ...outputs]))
   const cached = [
     ...new Set(parts.flatMap(({ crossing, compared }) => [...crossing, ...compared.map(({ value }) => value)])),
   ]
@@ -96,9 +96,15 @@ interface Part {
   readonly suffix: Graph
   readonly crossing: readonly ValueId[]
   readonly compared: readonly InterestPoint[]
+  /** The compared points whose squared error the runtime computes itself, by value; the others are fetched. */
+  readonly errors: ReadonlyMap<ValueId, SquaredError>
 }
 
-function partOf(graph: Graph, layer: SweepLayer, points: readonly InterestPoint[]): Part {
+function partOf(
+  { adapter, graph, computeDistanceFn }: SweepOptions,
+  layer: SweepLayer,
+  points: readonly InterestPoint[],
+): Part {
   const { suffix, crossing } = cut(graph, layer.weights)
   const made = new Set(suffix.nodes.flatMap((node) => node.outputs))
   const weights = new Set(layer.weights)
@@ -113,10 +119,18 @@ function partOf(graph: Graph, layer: SweepLayer, points: readonly InterestPoint[
     ...node,
     weights: node.weights.filter(({ input }) => !weights.has(node.inputs[input] ?? '')),
   }))
+  const compared = points.filter(({ value }) => made.has(value))
+  const errors = new Map<ValueId, SquaredError>()
+  for (const { value, distance, loss } of compared)
+    if (adapter.squaredErrors && !computeDistanceFn && distance === 'nmse' && loss === undefined)
+      if (graph.values.get(value)?.dtype === 'f32')
+        errors.set(value, { value, reference: `${value} (float)`, output: `${value} (error)` })
+  const whole: Graph = { ...suffix, nodes, values, inputs: [...crossing, ...layer.weights] }
   return {
-    suffix: { ...suffix, nodes, values, inputs: [...crossing, ...layer.weights] },
+    suffix: errors.size > 0 ? adapter.squaredErrors!(whole, [...errors.values()]) : whole,
     crossing,
-    compared: points.filter(({ value }) => made.has(value)),
+    compared,
+    errors,
   }
 }
 
@@ -161,17 +175,17 @@ async function measureLayer(
   floats: readonly Tensors[],
 ): Promise<Row> {
   const { adapter, signal } = options
-  const outputs = part.compared.map(({ value }) => value)
+  const outputs = part.compared.map(({ value }) => part.errors.get(value)?.output ?? value)
   if (outputs.length === 0) return layer.candidates.map(() => [])
   return withSession(adapter, part.suffix, outputs, async (session) => {
     const candidates = layer.candidates.map((candidate) => candidate.weights())
     const row: number[][][] = candidates.map(() => [])
-    let quantized: Tensors | undefined
     // Sample by sample, so that its float values are still in the processor's cache for the next candidate.
     for (const float of floats) {
-      const crossing = part.crossing.map((id): [ValueId, Tensor] => [id, float.get(id)!])
+      const feeds = new Map(part.crossing.map((id): [ValueId, Tensor] => [id, float.get(id)!]))
+      for (const { value, reference } of part.errors.values()) feeds.set(reference, float.get(value)!)
       for (const [c, weights] of candidates.entries()) {
-        quantized = await session.run(new Map([...crossing, ...weights]), quantized)
+        const quantized = await session.run(new Map([...feeds, ...weights]))
         row[c]!.push(compare(options, part, float, quantized))
       }
       await breathe(signal)
@@ -180,23 +194,27 @@ async function measureLayer(
   })
 }
 
-/** What belongs to a cached float tensor alone, kept as long as the tensor. */
-const fromFloat = new WeakMap<Tensor, (quantized: Float32Array) => number>()
+/** NMSE norms of cached float tensors, kept as long as these. */
+const norms = new WeakMap<Tensor, number>()
+
+function normOf(float: Tensor): number {
+  const norm = norms.get(float) ?? nmseNorm(toF32(float))
+  norms.set(float, norm)
+  return norm
+}
 
 /** Distances at the compared points, then model output losses, for one candidate and sample. */
 function compare(
   { computeDistanceFn }: SweepOptions,
-  { compared }: Part,
+  { compared, errors }: Part,
   float: Tensors,
   quantized: Tensors,
 ): number[] {
   const at = (point: InterestPoint, distance: Distance) => {
     const f = float.get(point.value)!
-    const [expected, actual] = [toF32(f), toF32(quantized.get(point.value)!)]
-    if (distance !== nmse) return distance(expected, actual, f.shape, point.axis)
-    const prepared = fromFloat.get(f) ?? nmseFrom(expected)
-    fromFloat.set(f, prepared)
-    return prepared(actual)
+    const error = errors.get(point.value)
+    if (error) return toF32(quantized.get(error.output)!)[0]! / normOf(f)
+    return distance(toF32(f), toF32(quantized.get(point.value)!), f.shape, point.axis)
   }
   return [
     ...compared.map((point) => at(point, computeDistanceFn ?? distances[point.distance])),
