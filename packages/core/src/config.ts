@@ -29,7 +29,7 @@ const schema = v.strictObject({
       expDistanceWeightingSigma: v.optional(positive, 0.1),
       computeDistanceFn: v.optional(custom),
       customMetricFn: v.optional(custom),
-      memoryLimit: v.optional(positive, 512e6),
+      memoryLimit: v.optional(positive, 256e6),
     }),
     {},
   ),
@@ -102,7 +102,7 @@ export interface CoreConfig {
     readonly computeDistanceFn?: ComputeDistance
     /** Replaces distances and weighting altogether. */
     readonly customMetricFn?: CustomMetric
-    /** Bytes of cached activations that the sweep may hold. Default 512e6. */
+    /** Bytes of cached activations that the sweep may hold; more samples are taken in chunks. Default 256e6. */
     readonly memoryLimit?: number
   }
   readonly bitWidthConfig?: { readonly weights?: readonly BitWidthRule[] }

@@ -46,7 +46,7 @@ export interface SweepOptions {
   readonly numInterestPointsFactor?: number
   /** Replaces the distance at every point. */
   readonly computeDistanceFn?: Distance
-  /** Bytes of float activations that are cached at once; default 512e6. More samples are taken in chunks. */
+  /** Bytes of float activations that are cached at once; default 256e6. More samples are taken in chunks. */
   readonly memoryLimitBytes?: number
   /** Content hash of everything that the result depends on; a checkpoint of another key is refused. Default `''`. */
   readonly key?: string
@@ -139,7 +139,7 @@ const bytesOf = (tensors: Tensors): number =>
 
 /** How many samples fit into the memory limit, from what the first one takes. */
 async function chunkSize(
-  { adapter, graph, samples, memoryLimitBytes = 512e6 }: SweepOptions,
+  { adapter, graph, samples, memoryLimitBytes = 256e6 }: SweepOptions,
   cached: readonly ValueId[],
 ): Promise<number> {
   const [first] = samples
