@@ -24,7 +24,8 @@ async function milliseconds(session, feeds, runs = 60) {
 }
 
 for (const name of names.length > 0 ? names : ['resnet20', 'mobilenet_v1', 'squeezenet']) {
-  const samples = (await models[name].samples(32)).map(({ feed }) => feed)
+  // As the peer does: 100 images for calibration, 32 of them for the sensitivity.
+  const samples = (await models[name].samples(name === 'resnet20' ? 100 : 32)).map(({ feed }) => feed)
   const source = modelBytes(name)
   const float = await adapter.open(await adapter.write(await adapter.read(source)), { threads: 1 })
   const forward = await milliseconds(float, samples)
@@ -37,12 +38,12 @@ for (const name of names.length > 0 ? names : ['resnet20', 'mobilenet_v1', 'sque
   })
   const used = process.cpuUsage(cpu)
   const candidates = report.layers.reduce((sum, layer) => sum + layer.candidates.length, 0)
-  const forwards = candidates * samples.length
+  const forwards = candidates * Math.min(32, samples.length)
   const session = await adapter.open(artifact, { threads: 1 })
   const quantized = await milliseconds(session, samples)
   const again = await milliseconds(float, samples)
   console.log(
-    `${name}: float forward ${forward.toFixed(2)} ms (${again.toFixed(2)} after), ${candidates} candidates x ${samples.length} samples`,
+    `${name}: float forward ${forward.toFixed(2)} ms (${again.toFixed(2)} after), ${candidates} candidates x ${Math.min(32, samples.length)} samples`,
   )
   console.log(
     `  sweep ${report.timings.sensitivity.toFixed(0)} ms = ${(report.timings.sensitivity / (forwards * Math.min(forward, again))).toFixed(2)} of ${forwards} float forwards`,

@@ -1,7 +1,7 @@
 import type { Session } from '@mixbit/adapter'
 import type { Tensor, Tensors, ValueId } from '@mixbit/graph'
 import { toF32 } from '@mixbit/graph'
-import { checkAborted, type Report, tick } from './progress.ts'
+import { breathe, checkAborted, type Report } from './progress.ts'
 
 /** How close one output of two models is over some samples. */
 export interface OutputDistance {
@@ -39,7 +39,7 @@ export async function compareSessions(
     const [expected, actual] = [await reference.run(sample), await other.run(sample)]
     for (const id of outputs)
       addSample(sums.get(id)!, numbers(expected.get(id)!), numbers(actual.get(id)!), expected.get(id)!.shape)
-    await tick()
+    await breathe()
   }
   return [...sums].map(([output, s]) => ({
     output,

@@ -13,7 +13,7 @@ import {
 import { activationGrid, type Histogram, histogramObserver, toHistogram, zScoreFilter } from '@mixbit/quantizers'
 import { gridSources } from './activations.ts'
 import type { FullConfig } from './config.ts'
-import { checkAborted, type Report, tick } from './progress.ts'
+import { breathe, checkAborted, type Report } from './progress.ts'
 import { allFinite } from './samples.ts'
 
 /** What calibration learned from the representative dataset. */
@@ -63,7 +63,7 @@ export async function observe(
         for (const { node, value } of inputs)
           addMeans(sums, node, toF32(tensors.get(value)!), tensors.get(value)!.shape)
         report.onProgress?.({ stage: 'observed', done: index + 1, total: samples.length })
-        await tick()
+        await breathe()
       }
     })
   const grids = new Map(

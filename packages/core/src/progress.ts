@@ -36,5 +36,10 @@ export function checkAborted(signal: AbortSignal | undefined): void {
     })
 }
 
-/** Lets timers, signals and the page have their turn: the runtimes block the event loop while they run. */
-export const tick = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0))
+let lastBreath = 0
+/** Lets timers, signals and the page have their turn, some times a second: the runtimes block the event loop while they run. */
+export async function breathe(): Promise<void> {
+  if (performance.now() - lastBreath < 50) return
+  await new Promise((resolve) => setTimeout(resolve, 0))
+  lastBreath = performance.now()
+}

@@ -34,12 +34,11 @@ function exponentFor(min: number, max: number, capacity: number): number {
 
 /** Adds the counts of a state to bins of a width at least as large. */
 function pour(from: HistogramState, exponent: number, first: number, counts: Float64Array): void {
+  const added = from.counts
   const ratio = 2 ** (from.exponent - exponent)
-  from.counts.forEach((c, i) => {
-    if (c === 0) return
-    const bin = Math.floor((from.first + i) * ratio) - first
-    counts[bin] = counts[bin]! + c
-  })
+  const offset = from.first - first
+  if (ratio === 1) for (let i = 0; i < added.length; i++) counts[offset + i]! += added[i]!
+  else for (let i = 0; i < added.length; i++) counts[Math.floor((from.first + i) * ratio) - first]! += added[i]!
 }
 
 function bins(min: number, max: number, capacity: number): { exponent: number; first: number; counts: Float64Array } {
@@ -73,21 +72,23 @@ export function histogramObserver({ bins: atLeast = 2048 }: { readonly bins?: nu
       let max = -Infinity
       for (let i = 0; i < data.length; i++) {
         const v = data[i]!
-        if (Number.isNaN(v)) refuseNaN(i)
-        if (v < min && v !== -Infinity) min = v
-        if (v > max && v !== Infinity) max = v
+        if (v < min) {
+          if (v !== -Infinity) min = v
+        }
+        if (v > max) {
+          if (v !== Infinity) max = v
+        } else if (Number.isNaN(v)) refuseNaN(i)
       }
       if (min > max) return state
-      // The widths of the union, so that a narrow batch does not get bins that are joined again at once.
-      const { exponent } = bins(Math.min(min, state.min), Math.max(max, state.max), capacity)
+      const union = { min: Math.min(min, state.min), max: Math.max(max, state.max) }
+      const { exponent, first, counts } = bins(union.min, union.max, capacity)
+      if (state.counts.length > 0) pour(state, exponent, first, counts)
       const inverse = 2 ** -exponent
-      const first = Math.floor(min * inverse)
-      const counts = new Float64Array(Math.floor(max * inverse) - first + 1)
       for (let i = 0; i < data.length; i++) {
         const bin = Math.floor(data[i]! * inverse) - first
-        if (bin >= 0 && bin < counts.length) counts[bin] = counts[bin]! + 1
+        if (bin >= 0 && bin < counts.length) counts[bin]! += 1
       }
-      return merge(state, { exponent, first, counts, min, max })
+      return { exponent, first, counts, ...union }
     },
   }
 }
