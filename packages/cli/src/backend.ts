@@ -1,6 +1,5 @@
 import type { Adapter, CompileOptions } from '@mixbit/adapter'
 import type * as Core from '@mixbit/core'
-import { MixbitError } from './mixbit.ts'
 
 /** The adapter as the command line uses it: models come as paths or bytes and leave as bytes. */
 export type FileAdapter = Adapter<string | Uint8Array, Uint8Array>
@@ -16,18 +15,10 @@ export interface Backend {
 
 /**
  * @mixbit/core, and @mixbit/onnx on onnxruntime-node; imported here and not at the top, so that `--help` is fast.
- * @throws MixbitError `RUNTIME_MISSING` when onnxruntime-node cannot be loaded.
  */
 export async function loadBackend({ threads }: { threads?: number } = {}): Promise<Backend> {
   const [core, { onnx }] = await Promise.all([import('@mixbit/core'), import('@mixbit/onnx')])
-  const runtime = () =>
-    import('onnxruntime-node').catch((cause) => {
-      throw new MixbitError('RUNTIME_MISSING', `onnxruntime-node cannot be loaded: ${cause.message}.`, {
-        hint: 'Install onnxruntime-node for this platform.',
-        cause,
-      })
-    })
-  return { core, adapter: withThreads(onnx({ runtime }) as FileAdapter, threads) }
+  return { core, adapter: withThreads(onnx({ runtime: () => import('onnxruntime-node') }) as FileAdapter, threads) }
 }
 
 /** The same adapter with a thread count for every session that does not ask for its own. */

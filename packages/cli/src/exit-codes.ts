@@ -27,12 +27,12 @@ Exit codes:
 /** First match wins; codes are those of the docs page on errors. */
 const families: readonly (readonly [RegExp, number])[] = [
   [/^ABORTED$/, exitCodes.aborted],
-  [/INFEASIBLE/, exitCodes.infeasible],
-  [/^(DATA|LABELS|OBSERVATION|ACTIVATION)_/, exitCodes.data],
+  [/^(BUDGET_INFEASIBLE|SOLVER_TIME_LIMIT)$/, exitCodes.infeasible],
+  [/^(DATA|FEED|LABELS|OBSERVATION|ACTIVATION|LOSS)_/, exitCodes.data],
   [/^(OUTPUT|CHECKPOINT)_/, exitCodes.output],
-  [/^(RUNTIME|SESSION|ARTIFACT)_/, exitCodes.runtime],
-  [/^(USAGE|OPTION|CONFIG|BUDGET|TARGET_PLATFORM|BIT_WIDTH)(_|$)/, exitCodes.usage],
-  [/^(MODEL|ONNX|GRAPH|TENSOR|NOTHING_TO|WEIGHT)_/, exitCodes.model],
+  [/^(ONNX_RUN|ONNX_RUNTIME_MISSING|ONNX_COMPILE)$|^(SESSION|ARTIFACT)_/, exitCodes.runtime],
+  [/^(USAGE|OPTION|CONFIG|BUDGET|TARGET_PLATFORM|BIT_WIDTH|INTEREST_POINTS|METRIC)(_|$)/, exitCodes.usage],
+  [/^(MODEL|ONNX|GRAPH|TENSOR|NOTHING_TO|NO_INTEREST|WEIGHT)_/, exitCodes.model],
 ]
 
 /** The exit code for what was thrown: by the `code` of a MixbitError, else `unexpected`. */

@@ -48,6 +48,10 @@ test('an output that cannot work is refused before the work', async () => {
     hint: 'Create the folder first.',
   })
   await expect(checkOutput(join(folder, 'sub'), [])).rejects.toMatchObject({ code: 'OUTPUT_WRITE' })
+  await expect(checkOutput('/dev/null', [])).rejects.toMatchObject({
+    code: 'OUTPUT_WRITE',
+    message: '/dev/null cannot be written: it is a device, not a file.',
+  })
   await expect(checkOutput(join(folder, 'sub', '..', 'model.onnx'), [model])).rejects.toMatchObject({
     code: 'OUTPUT_IS_INPUT',
   })

@@ -48,18 +48,17 @@ async function flush(path: string, data: Uint8Array | string, files: Files): Pro
 
 /**
  * Refuses an output that cannot work, before hours are spent on it.
- * @throws MixbitError `OUTPUT_WRITE` when the folder is missing or the path is a folder; `OUTPUT_IS_INPUT`.
+ * @throws MixbitError `OUTPUT_WRITE` when the folder is missing or the path is a folder or a device; `OUTPUT_IS_INPUT`.
  */
 export async function checkOutput(path: string, inputs: readonly string[]): Promise<void> {
   const folder = await stat(dirname(path)).catch((cause) => {
     throw writeError(path, cause)
   })
   const there = await stat(path).catch(() => undefined)
-  if (!folder.isDirectory() || there?.isDirectory())
-    throw writeError(
-      path,
-      new Error(`${folder.isDirectory() ? path : dirname(path)} is ${folder.isDirectory() ? 'a' : 'no'} folder`),
-    )
+  if (!folder.isDirectory()) throw writeError(path, new Error(`${dirname(path)} is no folder`))
+  // A rename would put a file in the place of a device.
+  if (there && !there.isFile())
+    throw writeError(path, new Error(`it is a ${there.isDirectory() ? 'folder' : 'device'}, not a file`))
   for (const input of inputs) {
     const other = await stat(input).catch(() => undefined)
     if (there && other && there.ino === other.ino && there.dev === other.dev)

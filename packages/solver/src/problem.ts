@@ -102,7 +102,7 @@ export function check(problem: Problem): Checked {
 
 /** Summed cost of an assignment for every budget. */
 export const utilizationOf = ({ items, budgets }: Problem, choice: readonly number[]): number[] =>
-  budgets.map((_, b) => items.reduce((sum, item, i) => sum + item.choices[choice[i]!]!.cost[b]!, 0))
+  budgets.map((_, b) => choice.reduce((sum, k, i) => sum + items[i]!.choices[k]!.cost[b]!, 0))
 
 /** Summed loss of an assignment. */
 export const lossOf = ({ items }: Problem, choice: readonly number[]): number =>

@@ -25,7 +25,7 @@ export async function solveSeveralBudgets(problem: Problem, stop: Stop): Promise
   const shares = withCosts(problem, 1, ({ cost }) => Math.max(...cost.map((c, b) => shareOf(c, budgets[b]!.limit))))
   const inside = await solveOneBudget(shares, stop)
   const start = inside && fits(inside.choice) ? inside.choice : null
-  const found = await byGlpk(problem, start, stop)
+  const found = await withinBudgets(problem, start, stop)
   if (found.status === 'infeasible') return null
   const answers = [start, found.choice].filter((choice) => choice !== null && fits(choice)) as number[][]
   if (answers.length === 0)
@@ -54,6 +54,24 @@ const withCosts = (problem: Problem, limit: number, costOf: (choice: Choice) => 
     choices: item.choices.map((choice) => ({ ...choice, cost: [costOf(choice)] })),
   })),
 })
+
+/**
+ * GLPK keeps a budget only up to a relative tolerance. An answer beyond it is no answer: budgets that it overdraws are
+ * lowered by as much, which may cut off the optimum, so that what comes then is no proof any more.
+ */
+async function withinBudgets(problem: Problem, start: readonly number[] | null, stop: Stop) {
+  let budgets = problem.budgets
+  for (let attempt = 0; ; attempt++) {
+    const found = await byGlpk({ ...problem, budgets }, start, stop)
+    const overdraft = utilizationOf(problem, found.choice ?? []).map((used, b) => used - problem.budgets[b]!.limit)
+    if (found.choice === null || overdraft.every((over) => over <= 0) || attempt === 8)
+      return attempt === 0 ? found : { ...found, status: 'feasible' as const }
+    budgets = budgets.map(({ name, limit }, b) => ({
+      name,
+      limit: overdraft[b]! > 0 ? limit - 2 * overdraft[b]! : limit,
+    }))
+  }
+}
 
 /** Losses reach GLPK between 0 and this: its tolerances are absolute, so small numbers would count as nothing. */
 const lossScale = 1e6

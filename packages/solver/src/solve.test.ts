@@ -80,6 +80,28 @@ describe('solve', () => {
     )
   })
 
+  test('keeps several budgets to the last digit, beyond the tolerance of GLPK', async () => {
+    const next = random()
+    const items = Array.from({ length: 30 }, (_, i) => {
+      const cost = 1000 * next()
+      return {
+        id: `n${i}`,
+        choices: [
+          { loss: 0, cost: [cost, 0] },
+          { loss: 0, cost: [0, cost] },
+        ],
+      }
+    })
+    const half = items.reduce((sum, { choices }) => sum + choices[0]!.cost[0]!, 0) / 2
+    const limits = [half * (1 + 1e-6), half * (1 + 1e-6)]
+    const answer = await solve({
+      items,
+      budgets: limits.map((limit, b) => ({ name: `b${b}`, limit })),
+      timeLimitMs: 5000,
+    })
+    expect(answer.utilization.every((used, b) => used <= limits[b]!)).toBe(true)
+  })
+
   test('stops at an abort', async () => {
     const problem = hard(60)
     const reason = new Error('enough')
