@@ -30,23 +30,27 @@ for (const name of names.length > 0 ? names : ['resnet20', 'mobilenet_v1', 'sque
   const float = await adapter.open(await adapter.write(await adapter.read(source)), { threads: 1 })
   const forward = await milliseconds(float, samples)
   const cpu = process.cpuUsage()
-  const { artifact, report } = await quantize(source, {
+  const options = {
     adapter,
     representativeDataset: samples,
     targetPlatform: 'onnxruntime',
     targetResourceUtilization: { weightsMemory: '12.5%' },
-  })
+  }
+  const { artifact, report } = await quantize(source, options)
   const used = process.cpuUsage(cpu)
   const candidates = report.layers.reduce((sum, layer) => sum + layer.candidates.length, 0)
   const forwards = candidates * Math.min(32, samples.length)
+  const lastLayer = { distanceWeightingMethod: 'LAST_LAYER', keepAllDistances: false }
+  const few = await quantize(source, { ...options, coreConfig: { mixedPrecisionConfig: lastLayer } })
   const session = await adapter.open(artifact, { threads: 1 })
   const quantized = await milliseconds(session, samples)
   const again = await milliseconds(float, samples)
   console.log(
     `${name}: float forward ${forward.toFixed(2)} ms (${again.toFixed(2)} after), ${candidates} candidates x ${Math.min(32, samples.length)} samples`,
   )
+  const inForwards = ({ timings }) => (timings.sensitivity / (forwards * Math.min(forward, again))).toFixed(2)
   console.log(
-    `  sweep ${report.timings.sensitivity.toFixed(0)} ms = ${(report.timings.sensitivity / (forwards * Math.min(forward, again))).toFixed(2)} of ${forwards} float forwards`,
+    `  sweep ${report.timings.sensitivity.toFixed(0)} ms = ${inForwards(report)} of ${forwards} float forwards; for LAST_LAYER alone ${inForwards(few.report)}`,
   )
   console.log(
     `  whole job ${((used.user + used.system) / 1e6).toFixed(2)} CPU s; stages ${JSON.stringify(Object.fromEntries(Object.entries(report.timings).map(([k, v]) => [k, Math.round(v)])))}`,

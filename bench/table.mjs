@@ -1,5 +1,5 @@
 // Every shared model at 25 % and 15 % of its float weights: does the file load, match its simulation, and have the
-// predicted size? `node bench/table.mjs [model ...] [--target onnxruntime]`
+// predicted size? `node bench/table.mjs [model ...] [--target onnxruntime] [--method LAST_LAYER]`
 import { parseArgs } from 'node:util'
 import { quantize } from '@mixbit/core'
 import { onnx } from '@mixbit/onnx'
@@ -11,9 +11,15 @@ if (!sharedIsThere) {
 }
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { target: { type: 'string', default: 'weights-only' }, samples: { type: 'string', default: '16' } },
+  options: {
+    target: { type: 'string', default: 'weights-only' },
+    samples: { type: 'string', default: '16' },
+    method: { type: 'string', default: 'AVG' },
+  },
 })
 const names = positionals.length > 0 ? positionals : Object.keys(models)
+const unknown = names.filter((name) => !models[name])
+if (unknown.length > 0) throw new Error(`There is no model ${unknown}; there are ${Object.keys(models).join(', ')}.`)
 const line = (cells) =>
   console.log(cells.map((cell, i) => (i === 0 ? String(cell).padEnd(15) : String(cell).padStart(11))).join(''))
 line(['model', 'budget', 'float kB', 'file kB', 'predicted', 'off %', 'sim dB', 'float dB', 'agree', 'seconds', 'bits'])
@@ -28,7 +34,7 @@ for (const name of names)
         representativeDataset: samples.map(({ feed }) => feed),
         targetResourceUtilization: { weightsMemory },
         targetPlatform: values.target,
-        coreConfig: { mixedPrecisionConfig: { numOfImages: samples.length } },
+        coreConfig: { mixedPrecisionConfig: { numOfImages: samples.length, distanceWeightingMethod: values.method } },
       })
       const worst = (rows, key) => Math.min(...rows.map((row) => row[key]))
       const counts = {}

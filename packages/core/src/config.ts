@@ -1,4 +1,5 @@
 import { MixbitError, type OpKind, type Tensor } from '@mixbit/graph'
+import type { FewPoints } from '@mixbit/sensitivity'
 import * as v from 'valibot'
 
 const positive = v.pipe(v.number(), v.finite(), v.gtValue(0))
@@ -30,6 +31,7 @@ const schema = v.strictObject({
       computeDistanceFn: v.optional(custom),
       customMetricFn: v.optional(custom),
       memoryLimit: v.optional(positive, 256e6),
+      keepAllDistances: v.optional(v.boolean(), true),
     }),
     {},
   ),
@@ -104,6 +106,11 @@ export interface CoreConfig {
     readonly customMetricFn?: CustomMetric
     /** Bytes of cached activations that the sweep may hold; more samples are taken in chunks. Default 256e6. */
     readonly memoryLimit?: number
+    /**
+     * false: LAST_LAYER and OUTPUT measure only the points that they read, in about half the time; the table then serves no
+     * other weighting. Default true.
+     */
+    readonly keepAllDistances?: boolean
   }
   readonly bitWidthConfig?: { readonly weights?: readonly BitWidthRule[] }
   readonly debugConfig?: {
@@ -127,4 +134,10 @@ export function fullConfig(config: CoreConfig = {}): FullConfig {
     hint: 'Options have the names of the reference page on CoreConfig.',
     context: { faults },
   })
+}
+
+/** The weighting that the distances are measured for alone, if any. */
+export function onlyForOf({ mixedPrecisionConfig }: FullConfig): FewPoints | null {
+  const { keepAllDistances, distanceWeightingMethod: method } = mixedPrecisionConfig
+  return !keepAllDistances && (method === 'LAST_LAYER' || method === 'OUTPUT') ? method : null
 }

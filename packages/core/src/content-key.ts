@@ -1,4 +1,5 @@
 import type { Tensors } from '@mixbit/graph'
+import { onlyForOf } from './config.ts'
 import type { Job } from './job.ts'
 
 /** SHA-256 of everything that the sweep depends on: weights, structure, data and config. */
@@ -28,7 +29,7 @@ export async function contentKey({ prepared, layers, config }: Job, samples: rea
         data(grid.zeroPoint)
       }
   const { numInterestPointsFactor, computeDistanceFn, customMetricFn } = config.mixedPrecisionConfig
-  text([numInterestPointsFactor, String(computeDistanceFn), String(customMetricFn)])
+  text([numInterestPointsFactor, String(computeDistanceFn), String(customMetricFn), onlyForOf(config)])
   const digests = await Promise.all(
     parts.map((part) => crypto.subtle.digest('SHA-256', part as Uint8Array<ArrayBuffer>)),
   )

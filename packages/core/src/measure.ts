@@ -9,7 +9,7 @@ import {
 } from '@mixbit/sensitivity'
 import type { Scores } from './assign.ts'
 import { quantizedValue } from './candidates.ts'
-import type { FullConfig } from './config.ts'
+import { type FullConfig, onlyForOf } from './config.ts'
 import { contentKey } from './content-key.ts'
 import type { Job } from './job.ts'
 
@@ -61,6 +61,7 @@ export async function measure(job: Job): Promise<Measured> {
     numInterestPointsFactor,
     memoryLimitBytes: memoryLimit,
     computeDistanceFn,
+    onlyFor: onlyForOf(config),
   })
   return { table, scores: scoresOf(table, config) }
 }

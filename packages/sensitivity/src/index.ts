@@ -4,5 +4,11 @@ export { cosine, type Distance, type DistanceName, kl, klLogits, lpNorm, mae, ms
 export { type InterestPoint, interestPoints, spread } from './interest-points.ts'
 export { type NodeMetrics, type NormalizeOptions, normalizeMetrics } from './normalize.ts'
 export { type SweepCandidate, type SweepLayer, type SweepOptions, type SweepProgress, sweep } from './sweep.ts'
-export { type CandidateDistances, type SensitivityOptions, type SensitivityTable, sensitivities } from './table.ts'
+export {
+  type CandidateDistances,
+  type FewPoints,
+  type SensitivityOptions,
+  type SensitivityTable,
+  sensitivities,
+} from './table.ts'
 export { MpDistanceWeighting, type WeighOptions, weigh } from './weighting.ts'

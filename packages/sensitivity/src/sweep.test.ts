@@ -172,3 +172,19 @@ test('a custom metric is the sensitivity; what is no number is refused by name',
 test('outputs are compared by the layer that makes them', () => {
   expect(interestPoints(graph).outputs).toMatchObject([{ value: 'y', distance: 'cosine', loss: 'klLogits' }])
 })
+
+test.each(['LAST_LAYER', 'OUTPUT'] as const)(
+  'a sweep for %s alone gives its sensitivities, and no others',
+  async (method) => {
+    const [all, few] = [
+      await sweep({ adapter, graph, layers, samples }),
+      await sweep({ adapter, graph, layers, samples, onlyFor: method }),
+    ]
+    expect(few.points.length).toBeLessThan(all.points.length)
+    const values = { distanceWeightingMethod: method }
+    expect(sensitivities(few, values)).toEqual(sensitivities(all, values))
+    expect(() => sensitivities(few, { distanceWeightingMethod: 'AVG' })).toThrow(
+      expect.objectContaining({ code: 'DISTANCES_NOT_KEPT' }),
+    )
+  },
+)

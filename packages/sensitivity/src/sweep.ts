@@ -12,7 +12,7 @@ import {
 import { type CheckpointStore, openCheckpoint, type Row } from './checkpoint.ts'
 import { type Distance, distances, nmseNorm } from './distances.ts'
 import { type InterestPoint, interestPoints } from './interest-points.ts'
-import type { SensitivityTable } from './table.ts'
+import type { FewPoints, SensitivityTable } from './table.ts'
 
 /** One way to quantize a layer. */
 export interface SweepCandidate {
@@ -44,6 +44,8 @@ export interface SweepOptions {
   /** One feed per sample. */
   readonly samples: readonly Tensors[]
   readonly numInterestPointsFactor?: number
+  /** Measures only what this weighting reads, which is faster; then the table serves no other. Default: everything. */
+  readonly onlyFor?: FewPoints | null
   /** Replaces the distance at every point. */
   readonly computeDistanceFn?: Distance
   /** Bytes of float activations that are cached at once; default 256e6. More samples are taken in chunks. */
@@ -63,7 +65,7 @@ export interface SweepOptions {
  */
 export async function sweep(options: SweepOptions): Promise<SensitivityTable> {
   const { graph, layers, samples, key = '' } = options
-  const { points, outputs } = interestPoints(graph, options)
+  const { points, outputs } = pointsFor(graph, options)
   const parts = layers.map((layer) => partOf(options, layer, [...points, ...outputs]))
   const cached = [
     ...new Set(parts.flatMap(({ crossing, compared }) => [...crossing, ...compared.map(({ value }) => value)])),
@@ -89,6 +91,13 @@ export async function sweep(options: SweepOptions): Promise<SensitivityTable> {
     }
   }
   return tableOf(options, points, outputs, parts, rows)
+}
+
+/** The points to compare at: all, or those that one weighting reads. */
+function pointsFor(graph: Graph, options: SweepOptions) {
+  const { points, outputs } = interestPoints(graph, options)
+  const few = options.onlyFor === 'OUTPUT' && outputs.length > 0 ? [] : points.slice(-1)
+  return { points: options.onlyFor ? few : points, outputs }
 }
 
 /** What one layer's session computes. */
@@ -235,7 +244,7 @@ function compare(
 
 /** Rows of all chunks as one table; what a layer does not reach is at distance 0. */
 function tableOf(
-  { layers, samples, key = '' }: SweepOptions,
+  { layers, samples, key = '', onlyFor = null }: SweepOptions,
   points: readonly InterestPoint[],
   outputs: readonly InterestPoint[],
   parts: readonly Part[],
@@ -243,6 +252,7 @@ function tableOf(
 ): SensitivityTable {
   return {
     key,
+    onlyFor,
     samples: samples.length,
     points,
     outputs,

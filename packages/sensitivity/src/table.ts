@@ -1,3 +1,4 @@
+import { MixbitError } from '@mixbit/graph'
 import type { InterestPoint } from './interest-points.ts'
 import { type NormalizeOptions, normalizeMetrics } from './normalize.ts'
 import { type MpDistanceWeighting, weigh } from './weighting.ts'
@@ -12,9 +13,14 @@ export interface CandidateDistances {
   readonly losses: readonly (readonly number[])[]
 }
 
+/** Weightings that read the last interest point and the outputs, or the outputs alone. */
+export type FewPoints = 'LAST_LAYER' | 'OUTPUT'
+
 /** What the sweep measured, as plain data: another weighting or budget needs no new run. */
 export interface SensitivityTable {
   readonly key: string
+  /** The only weighting whose distances were measured; null: all distances are here. */
+  readonly onlyFor: FewPoints | null
   readonly samples: number
   readonly points: readonly InterestPoint[]
   readonly outputs: readonly InterestPoint[]
@@ -30,12 +36,21 @@ export interface SensitivityOptions extends NormalizeOptions {
   readonly hessianScores?: readonly number[]
 }
 
-/** One number per layer and candidate, from the raw distances. */
+/**
+ * One number per layer and candidate, from the raw distances.
+ * @throws MixbitError `DISTANCES_NOT_KEPT` for a weighting that needs distances which the sweep left out.
+ */
 export function sensitivities(
   table: SensitivityTable,
   options: SensitivityOptions = {},
 ): { node: string; values: number[] }[] {
   const { distanceWeightingMethod = 'AVG', expDistanceWeightingSigma = 0.1, hessianScores } = options
+  if (table.onlyFor !== null && table.onlyFor !== distanceWeightingMethod)
+    throw new MixbitError(
+      'DISTANCES_NOT_KEPT',
+      `The table holds the distances for ${table.onlyFor} only, and ${distanceWeightingMethod} was asked for.`,
+      { hint: 'Sweep again and keep all distances.' },
+    )
   const metrics = table.layers.map(({ candidates }) => ({
     bits: candidates.map(({ bits }) => bits),
     values: candidates.map(({ points, outputs, losses }) =>
