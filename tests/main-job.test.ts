@@ -57,6 +57,15 @@ describe('a budget', () => {
     expect((await run({ targetResourceUtilization: { fileSize } })).artifact!.length).toBeLessThanOrEqual(fileSize)
   })
 
+  test('on the weights and on the file are kept together', async () => {
+    const { byBits } = await resourceUtilizationData(model, { adapter })
+    const limits = { weightsMemory: 400, fileSize: byBits[4]!.fileSize! + 40 }
+    const { report } = await run({ targetResourceUtilization: limits })
+    expect(report.solver!.status).toBe('optimal')
+    expect(report.utilization.weightsMemory).toBeLessThanOrEqual(limits.weightsMemory)
+    expect(report.bytes).toBeLessThanOrEqual(limits.fileSize)
+  })
+
   test('that grows never gives a larger predicted sensitivity', async () => {
     let last = Number.POSITIVE_INFINITY
     for (const weightsMemory of ['8%', '12%', '16%', '20%', '25%']) {
@@ -99,6 +108,16 @@ describe('a budget', () => {
     expect(quantized.table).toBeNull()
   })
 })
+
+test.each([7, 11, 13, 21, 25])(
+  'opset %i: 4 and 2 bits are stored and computed right, and the opset stays',
+  async (opset) => {
+    const { artifact, report } = await run({ targetResourceUtilization: { weightsMemory: '9%' } }, convNet(opset))
+    expect(new Set(report.layers.map(({ bits }) => bits))).toContain(2)
+    expect(report.distances.toSimulation[0]!.sqnr).toBeGreaterThan(100)
+    expect((await adapter.read(artifact!)).meta.opsets).toEqual({ '': opset })
+  },
+)
 
 test('the same input gives the same bytes', async () => {
   const options = { targetResourceUtilization: { weightsMemory: '14%' } }

@@ -1,4 +1,4 @@
-import { cut, type Graph, MixbitError, replaceValues, type Tensors, verify } from '@mixbit/graph'
+import { cut, type Graph, MixbitError, replaceValues, type Tensors, toF32, verify } from '@mixbit/graph'
 import type { Adapter } from './adapter.ts'
 import { check, checkClose, checkDeclared, checkIdentical, outputOf } from './conformance/compare.ts'
 import { asInput, fakeQuantized, fingerprint, halved, spread, weightsOf } from './conformance/graphs.ts'
@@ -160,6 +160,34 @@ const checks: Readonly<Record<string, Check>> = {
         const outputs = await runOnce(adapter, asInput(graph, id), new Map([...feeds, [id, fed]]))
         checkClose(whole, outputs, graph.outputs, floatAgreement, `With %${id} as an input`)
       }
+  },
+
+  'squared errors against a reference are those of the values': async (adapter, graph, feeds) => {
+    if (!adapter.squaredErrors) return
+    const values = graph.outputs.filter((id) => graph.values.get(id)?.dtype === 'f32')
+    const pairs = values.map((value) => ({ value, reference: `${value} reference`, output: `${value} error` }))
+    const outputs = await runOnce(adapter, graph, feeds)
+    // Halves as references: the error is that of the other half.
+    const references = values.map((id) => halved(outputOf(outputs, id)))
+    const known = new Map([...feeds, ...pairs.map(({ reference }, i) => [reference, references[i]!] as const)])
+    const extended = adapter.squaredErrors(graph, pairs)
+    const errors = await runOnce(
+      adapter,
+      extended,
+      known,
+      pairs.map(({ output }) => output),
+    )
+    for (const [i, { value, output }] of pairs.entries()) {
+      const expected = toF32(outputOf(outputs, value)).reduce(
+        (sum, x, k) => sum + (x - toF32(references[i]!)[k]!) ** 2,
+        0,
+      )
+      const actual = toF32(outputOf(errors, output))
+      check(
+        actual.length === 1 && Math.abs(actual[0]! - expected) <= 1e-4 * expected + 1e-12,
+        `The squared error of %${value} is ${expected}, and squaredErrors gave ${actual}.`,
+      )
+    }
   },
 
   'a session can be disposed of twice, and does not run afterwards': async (adapter, graph, feeds) => {

@@ -35,7 +35,7 @@ export async function assign(
 ): Promise<{ assignment: Assignment; solution: Solution | null }> {
   if (budget.weightsMemory === undefined && budget.fileSize === undefined)
     return { assignment: layers.map((layer) => layer.candidates[0]!), solution: null }
-  const answers: { assignment: Assignment; solution: Solution; refused: MixbitError | null }[] = []
+  const answers: { assignment: Assignment; solution: Solution; refused: Refusal | null }[] = []
   for (const unused of subsets([...(budget.fileSize?.once.keys() ?? [])])) {
     const kept = layers.map(({ candidates }) => candidates.flatMap(({ bits }, c) => (unused.has(bits) ? [] : [c])))
     if (kept.some((indices) => indices.length === 0)) continue
@@ -55,10 +55,8 @@ export async function assign(
   }
   const feasible = answers.filter(({ refused }) => refused === null)
   if (feasible.length > 0) return feasible.reduce((a, b) => (b.solution.objective < a.solution.objective ? b : a))
-  throw answers.reduce((a, b) => (last(b.solution.smallest) < last(a.solution.smallest) ? b : a)).refused
+  throw answers.map(({ refused }) => refused!).reduce((a, b) => (b.excess < a.excess ? b : a)).error
 }
-
-const last = (values: readonly number[] = []): number => values.at(-1) ?? 0
 
 /** All subsets, the empty one first. */
 const subsets = (values: readonly number[]): ReadonlySet<number>[] =>
@@ -89,11 +87,17 @@ export const itemsOf = (layers: readonly Layer[], scores: Scores, budget: ByteBu
     })),
   }))
 
+/** Why nothing fits, and the largest ratio of what is needed to what is allowed. */
+interface Refusal {
+  readonly error: MixbitError
+  readonly excess: number
+}
+
 function infeasible(
   { smallest: costs = [], binding = [] }: Solution,
   budget: ByteBudget,
   unused: ReadonlySet<number>,
-): MixbitError {
+): Refusal {
   const named = limits(budget, unused).map(({ name }, i) => {
     const beside = name === 'fileSize' ? besideLayers(budget.fileSize!, unused) : 0
     const limit = name === 'fileSize' ? budget.fileSize!.limit : budget.weightsMemory!
@@ -102,8 +106,9 @@ function infeasible(
   const texts = named.map(
     ({ name, limit, smallest }) => `${name} allows ${limit} bytes and the smallest achievable is ${smallest}`,
   )
-  return new MixbitError('BUDGET_INFEASIBLE', `No assignment fits the budget: ${texts.join('; ')}.`, {
+  const error = new MixbitError('BUDGET_INFEASIBLE', `No assignment fits the budget: ${texts.join('; ')}.`, {
     hint: `Raise the budget, or offer narrower bit-widths. Most of the smallest size is in ${binding.slice(0, 3).join(', ')}.`,
     context: { smallest: Object.fromEntries(named.map(({ name, smallest }) => [name, smallest])), binding },
   })
+  return { error, excess: Math.max(...named.map(({ limit, smallest }) => smallest / Math.max(1, limit))) }
 }
