@@ -1,4 +1,10 @@
-import { type CoreConfig, type QuantizeOptions, quantize, resourceUtilizationData } from '@mixbit/core'
+import {
+  type CoreConfig,
+  compareWeightings,
+  type QuantizeOptions,
+  quantize,
+  resourceUtilizationData,
+} from '@mixbit/core'
 import { type MixbitError, type Tensors, toF32 } from '@mixbit/graph'
 import { onnx } from '@mixbit/onnx'
 import { describe, expect, test } from 'vitest'
@@ -191,6 +197,70 @@ describe('bit-widths by hand', () => {
     expect(error.code).toBe('BIT_WIDTH_NO_MATCH')
     expect(error.message).toMatch(/nothing\*.*dense has no 5-bit candidate \(it has 8, 4, 2\)/)
     expect(error.hint).toContain('first, depthwise, up, dense')
+  })
+})
+
+describe('the last layers before an output', () => {
+  const pinned = (bits: number): CoreConfig => ({ bitWidthConfig: { weights: [{ match: { name: 'dense' }, bits }] } })
+  const targetResourceUtilization = { weightsMemory: '15%' }
+
+  test('are in the report, through everything that has no weights', async () => {
+    const source = modelOf(
+      `graph heads(%x: f32[N,3,8,8], %w1: f32[4,3,3,3], %w2: f32[4,5], %w3: f32[4,2]) {
+        %a: f32[N,4,6,6] = Conv(%x, %w1) #stem
+        %p: f32[N,4,1,1] = GlobalAveragePool(%a)
+        %f: f32[N,4] = Flatten(%p)
+        %b: f32[N,5] = MatMul(%f, %w2) #left
+        %y: f32[N,5] = Softmax(%b)
+        %c: f32[N,2] = MatMul(%f, %w3) #right
+        %z: f32[N,2] = Tanh(%c)
+        return %y, %z, %p
+      }`,
+      { w1: [4, 3, 3, 3], w2: [4, 5], w3: [4, 2] },
+    )
+    const { report } = await run({ targetResourceUtilization }, source)
+    expect(report.outputLayers.map(({ output, node }) => [output, node])).toEqual([
+      ['y', 'left'],
+      ['z', 'right'],
+      ['p', 'stem'],
+    ])
+  })
+
+  test('with 2 bits are starved: a warning says who did it and what others would choose', async () => {
+    const { report } = await run({ targetResourceUtilization, coreConfig: pinned(2) })
+    expect(report.outputLayers).toEqual([{ output: 'y', node: 'dense', bits: 2, starved: true }])
+    expect(report.weightings.map(({ method }) => method)).toEqual(['AVG', 'LAST_LAYER', 'EXP', 'OUTPUT'])
+    expect(report.warnings.join()).toMatch(/dense, the last layer before output y, has 2 bits.*AVG chose so/)
+    const own = report.weightings[0]!
+    expect(own.bits).toEqual(report.layers.map(({ bits }) => bits))
+    expect(own.outputs[0]!.sqnr).toBeCloseTo(report.distances.toFloat[0]!.sqnr, 3)
+  })
+
+  test('with more bits are not', async () => {
+    const { report } = await run({ targetResourceUtilization, coreConfig: pinned(4) })
+    expect(report.outputLayers[0]!.starved).toBe(false)
+    expect([report.weightings, report.warnings.filter((text) => text.includes('last layer'))]).toEqual([[], []])
+  })
+
+  test('are compared over all weightings, each what quantize would choose', async () => {
+    const { layers, choices } = await compareWeightings(model, {
+      adapter,
+      representativeDataset,
+      targetResourceUtilization,
+    })
+    expect(layers).toEqual(['first', 'depthwise', 'up', 'dense'])
+    for (const { method, bits, sensitivity } of choices) {
+      const distanceWeightingMethod = method as 'AVG'
+      const alone = await run({ targetResourceUtilization, ...config({ distanceWeightingMethod }) })
+      expect([bits, sensitivity]).toEqual([bitsOf(alone), alone.report.solver!.objective])
+    }
+  })
+
+  test('cannot be compared without a budget, or with a metric of the user', async () => {
+    const codeOf = (options: object) =>
+      compareWeightings(model, { adapter, representativeDataset, ...options }).catch((error) => error.code)
+    expect(await codeOf({})).toBe('BUDGET_MISSING')
+    expect(await codeOf({ targetResourceUtilization, ...config({ customMetricFn: () => 1 }) })).toBe('OPTION_INVALID')
   })
 })
 

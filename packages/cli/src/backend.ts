@@ -9,7 +9,7 @@ export interface Backend {
   readonly adapter: FileAdapter
   readonly core: Pick<
     typeof Core,
-    'quantize' | 'analyze' | 'resourceUtilizationData' | 'compareSessions' | 'targetPlatforms'
+    'quantize' | 'compareWeightings' | 'analyze' | 'resourceUtilizationData' | 'compareSessions' | 'targetPlatforms'
   >
 }
 

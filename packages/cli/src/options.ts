@@ -55,6 +55,12 @@ export function addCommon(command: Command): Command {
     .option('--debug', 'show the stack of an error')
 }
 
+export function addBudget(command: Command): Command {
+  return command
+    .option('--weights-memory <size>', 'budget of the weights: 25%, "250 kB" or bytes')
+    .option('--file-size <size>', 'budget of the whole file: 25%, "250 kB" or bytes')
+}
+
 export function addData(command: Command, flag = '-c, --calibration <source>'): Command {
   return command
     .option(flag, 'folder of pictures, .npy, .npz, .json, raw binary file, or "random"')

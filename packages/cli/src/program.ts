@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { exitCodeHelp } from './exit-codes.ts'
-import { addCommon, addData, addSweep } from './options.ts'
+import { addBudget, addCommon, addData, addSweep } from './options.ts'
 import type { Run } from './run.ts'
 
 /** The command line as commander sees it; each command's code is imported when it is called. */
@@ -20,10 +20,8 @@ export function program(run: Run): Command {
     .command('quantize <model>')
     .description('write a smaller model under a budget')
     .option('-o, --output <file>', 'the model to write')
-    .option('--weights-memory <size>', 'budget of the weights: 25%, "250 kB" or bytes')
-    .option('--file-size <size>', 'budget of the whole file: 25%, "250 kB" or bytes')
     .option('--report <file>', 'write the report as JSON')
-  addCommon(addSweep(addData(quantize)))
+  addCommon(addSweep(addData(addBudget(quantize))))
     .addHelpText('after', quantizeExample + exitCodeHelp)
     .action(async (model: string) => (await import('./commands/quantize.ts')).quantizeCommand(run, quantize, model))
 
@@ -46,6 +44,13 @@ export function program(run: Run): Command {
   const frontier = root.command('frontier <model>').description('show the curve of budget against sensitivity')
   addCommon(addSweep(addData(frontier))).action(async (model: string) =>
     (await import('./commands/frontier.ts')).frontierCommand(run, frontier, model),
+  )
+
+  const weightings = root
+    .command('compare-weightings <model>')
+    .description('show what every distance weighting would choose, with measured outputs')
+  addCommon(addSweep(addData(addBudget(weightings)))).action(async (model: string) =>
+    (await import('./commands/compare-weightings.ts')).compareWeightingsCommand(run, weightings, model),
   )
 
   const compare = root

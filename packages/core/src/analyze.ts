@@ -3,8 +3,8 @@ import { fileBytes, fixedFileBytes } from './artifact.ts'
 import { itemsOf, type Scores } from './assign.ts'
 import type { Layer } from './candidates.ts'
 import { type JobOptions, startJob } from './job.ts'
+import { floatSizes } from './limits.ts'
 import { type Measured, measure } from './measure.ts'
-import { floatSizes } from './quantize.ts'
 
 /** One point of the curve of budget against sensitivity. */
 export interface FrontierPoint {

@@ -1,7 +1,7 @@
 import { withSession } from '@mixbit/adapter'
 import { type Graph, MixbitError } from '@mixbit/graph'
 import { type Assignment, apply } from './apply.ts'
-import { assign, type Scores } from './assign.ts'
+import { assign, type ByteBudget, type Scores } from './assign.ts'
 import { constant, type WeightGrid } from './candidates.ts'
 import { compareSessions } from './compare.ts'
 import type { Job } from './job.ts'
@@ -24,8 +24,14 @@ export const fileBytes = ({ adapter, prepared }: Job, assignment: Assignment): n
     assignment.flatMap(({ grids }) => grids.map(({ value, grid }) => ({ tensor: constant(prepared, value), grid }))),
   ) ?? 0)
 
+/** Predicted bytes of the whole file; null when the adapter cannot write. */
+export async function predictedBytes(job: Job, observed: Observed, assignment: Assignment): Promise<number | null> {
+  const fixed = await fixedFileBytes(job, observed)
+  return fixed === null ? null : fixed + fileBytes(job, assignment)
+}
+
 /** What a file has once when a bit-width occurs in it, by bit-width. */
-function onceBytes({ adapter, prepared, layers }: Job): Map<number, number> {
+export function onceBytes({ adapter, prepared, layers }: Job): Map<number, number> {
   const once = new Map<number, number>()
   for (const { grids, bits } of layers.flatMap(({ candidates }) => candidates)) {
     const [{ value, grid }] = grids as [WeightGrid]
@@ -40,24 +46,18 @@ export async function chooseAndWrite<Artifact>(
   job: Job<Artifact>,
   observed: Observed,
   scores: Scores,
-  limits: { readonly weightsMemory?: number; readonly fileSize?: number },
-  fixed: number | null,
+  budget: ByteBudget,
 ) {
-  const { adapter, prepared, layers, config } = job
-  const once = onceBytes(job)
-  let spare = 0
+  const { adapter, prepared, layers, config, signal } = job
+  let fileSize = budget.fileSize
   for (;;) {
-    const fileSize =
-      limits.fileSize === undefined || fixed === null
-        ? undefined
-        : { limit: limits.fileSize, fixed: fixed + spare, once }
-    const { assignment, solution } = await assign(layers, scores, { ...limits, fileSize }, job.signal)
+    const { assignment, solution } = await assign(layers, scores, { ...budget, fileSize }, signal)
     const graph = apply(prepared, layers, assignment, observed, config)
     const artifact = (await adapter.write?.(graph)) ?? null
     const bytes = artifact === null ? null : (adapter.byteLength?.(artifact) ?? null)
-    const excess = bytes === null ? 0 : bytes - (limits.fileSize ?? Number.POSITIVE_INFINITY)
-    if (excess <= 0) return { assignment, solution, graph, artifact, bytes }
-    spare += excess
+    const excess = bytes === null || !fileSize ? 0 : bytes - fileSize.limit
+    if (!fileSize || excess <= 0) return { assignment, solution, graph, artifact, bytes }
+    fileSize = { ...fileSize, fixed: fileSize.fixed + excess }
   }
 }
 

@@ -7,6 +7,7 @@ test('the package exports these names', () => {
       "analyze",
       "checkSamples",
       "compareSessions",
+      "compareWeightings",
       "parseBudget",
       "quantize",
       "resourceUtilizationData",

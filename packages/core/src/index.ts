@@ -15,3 +15,9 @@ export { type Quantized, type QuantizeOptions, quantize } from './quantize.ts'
 export type { LayerReport, QuantizeReport } from './report.ts'
 export { checkSamples } from './samples.ts'
 export { type TargetPlatform, targetPlatform, targetPlatforms } from './target-platform.ts'
+export {
+  compareWeightings,
+  type OutputLayer,
+  type WeightingChoice,
+  type WeightingComparison,
+} from './weightings.ts'

@@ -1,19 +1,10 @@
-import { type Adapter, withSession } from '@mixbit/adapter'
-import {
-  type Graph,
-  type Grid,
-  MixbitError,
-  type Node,
-  type NodeId,
-  producers,
-  type Tensors,
-  toF32,
-  type ValueId,
-} from '@mixbit/graph'
+import { withSession } from '@mixbit/adapter'
+import { type Grid, MixbitError, type Node, type NodeId, producers, toF32, type ValueId } from '@mixbit/graph'
 import { activationGrid, type Histogram, histogramObserver, toHistogram, zScoreFilter } from '@mixbit/quantizers'
-import { gridSources } from './activations.ts'
+import { gridSources, quantizedActivations } from './activations.ts'
 import type { FullConfig } from './config.ts'
-import { breathe, checkAborted, type Report } from './progress.ts'
+import type { Job } from './job.ts'
+import { breathe, checkAborted } from './progress.ts'
 import { allFinite } from './samples.ts'
 
 /** What calibration learned from the representative dataset. */
@@ -34,16 +25,13 @@ const channelAxis = (node: Node, rank: number): number =>
   node.kind === 'dense' || node.weights[0]?.axis !== 0 ? rank - 1 : 1
 
 /** Runs the float graph over the samples once, and keeps histograms of activations and means of layer inputs. */
-export async function observe(
-  graph: Graph,
-  adapter: Adapter,
-  samples: readonly Tensors[],
-  activations: readonly ValueId[],
-  layers: readonly Node[],
-  config: FullConfig,
-  report: Report,
-): Promise<Observed> {
-  const inputs = layers.filter(correctable).map((node) => ({ node, value: node.inputs[0] as ValueId }))
+export async function observe(job: Job): Promise<Observed> {
+  const { prepared: graph, adapter, samples, config, platform } = job
+  const layerIds = new Set(job.layers.flatMap((layer) => [layer.node, ...layer.sharedWith]))
+  const activations = quantizedActivations(graph, platform, layerIds)
+  const inputs = graph.nodes
+    .filter((node) => layerIds.has(node.id) && correctable(node))
+    .map((node) => ({ node, value: node.inputs[0] as ValueId }))
   const sources = gridSources(graph, activations)
   const observed = [...new Set(sources.values())]
   const wanted = [...new Set([...observed, ...inputs.map(({ value }) => value)])]
@@ -54,7 +42,7 @@ export async function observe(
   if (wanted.length > 0)
     await withSession(adapter, graph, wanted, async (session) => {
       for (const [index, sample] of samples.entries()) {
-        checkAborted(report.signal)
+        checkAborted(job.signal)
         const tensors = await session.run(sample)
         for (const id of observed) {
           const data = finite(id, toF32(tensors.get(id)!))
@@ -62,7 +50,7 @@ export async function observe(
         }
         for (const { node, value } of inputs)
           addMeans(sums, node, toF32(tensors.get(value)!), tensors.get(value)!.shape)
-        report.onProgress?.({ stage: 'observed', done: index + 1, total: samples.length })
+        job.onProgress?.({ stage: 'observed', done: index + 1, total: samples.length })
         await breathe()
       }
     })

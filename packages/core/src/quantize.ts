@@ -1,11 +1,11 @@
-import { type Graph, MixbitError } from '@mixbit/graph'
-import { quantizedActivations } from './activations.ts'
-import { check, chooseAndWrite, fileBytes, fixedFileBytes } from './artifact.ts'
-import { parseBudget } from './budget.ts'
-import { floatWeightsBytes, type Job, type JobOptions, type ResourceUtilization, startJob } from './job.ts'
+import type { Graph } from '@mixbit/graph'
+import { check, chooseAndWrite, predictedBytes } from './artifact.ts'
+import { type Job, type JobOptions, type ResourceUtilization, startJob } from './job.ts'
+import { byteBudget, type FloatSizes, floatSizes, limitsOf } from './limits.ts'
 import { type Measured, measure } from './measure.ts'
 import { observe } from './observe.ts'
-import { layerReports, type QuantizeReport, solverReport } from './report.ts'
+import { layerReports, type QuantizeReport, solverReport, starvationWarnings } from './report.ts'
+import { outputLayers, weightingChoices } from './weightings.ts'
 
 export interface QuantizeOptions<Source = unknown, Artifact = unknown> extends JobOptions<Source, Artifact> {
   /** Mixed precision is on if and only if a budget is given. */
@@ -41,10 +41,7 @@ export async function quantize<Source, Artifact>(
   clock('prepared')
 
   // prepared -> observed: ranges of activations, means of layer inputs
-  const layerIds = new Set(job.layers.flatMap((layer) => [layer.node, ...layer.sharedWith]))
-  const activations = quantizedActivations(job.prepared, job.platform, layerIds)
-  const layerNodes = job.prepared.nodes.filter((node) => layerIds.has(node.id))
-  const observed = await observe(job.prepared, job.adapter, job.samples, activations, layerNodes, job.config, job)
+  const observed = await observe(job)
   clock('observed')
 
   // candidates -> sensitivity: only a budget gives a choice to make
@@ -53,10 +50,13 @@ export async function quantize<Source, Artifact>(
   clock('sensitivity')
 
   // sensitivity -> assignment -> quantized -> artifact
-  const fixed = await fixedFileBytes(job, observed)
-  const chosen = await chooseAndWrite(job, observed, scores ?? [], limits, fixed)
+  const budget = await byteBudget(job, observed, limits)
+  const chosen = await chooseAndWrite(job, observed, scores ?? [], budget)
   clock('assignment')
-  const distances = await check(job, chosen.graph, chosen.artifact, activations.length === 0)
+  const ends = outputLayers(job.prepared, job.layers, chosen.assignment)
+  const tellWeightings = table?.onlyFor === null && ends.some(({ starved }) => starved)
+  const weightings = tellWeightings ? await weightingChoices(job, observed, table, budget) : []
+  const distances = await check(job, chosen.graph, chosen.artifact, observed.grids.size === 0)
   clock('artifact')
 
   return {
@@ -72,44 +72,21 @@ export async function quantize<Source, Artifact>(
         weightsMemory: chosen.assignment.reduce((sum, candidate) => sum + candidate.weightsBytes, 0),
         fileSize: chosen.bytes,
       },
-      predictedBytes: fixed === null ? null : fixed + fileBytes(job, chosen.assignment),
+      predictedBytes: await predictedBytes(job, observed, chosen.assignment),
       bytes: chosen.bytes,
-      quantizedActivations: activations,
+      quantizedActivations: [...observed.grids.keys()],
+      outputLayers: ends,
+      weightings,
       distances,
       solver: solverReport(chosen.solution),
-      warnings: [...warningsFor(job, mixedPrecision), ...(chosen.solution?.warnings ?? [])],
+      warnings: [
+        ...warningsFor(job, mixedPrecision),
+        ...(chosen.solution?.warnings ?? []),
+        ...starvationWarnings(job.config, ends, weightings),
+      ],
       timings: clock.times,
     },
   }
-}
-
-/** Bytes of the float model: of its quantizable weights, and of its file (null when the adapter cannot write). */
-interface FloatSizes {
-  readonly weightsMemory: number
-  readonly fileSize: number | null
-}
-
-export async function floatSizes<Artifact>({ adapter, graph, layers }: Job<Artifact>): Promise<FloatSizes> {
-  const artifact = adapter.write && adapter.byteLength ? await adapter.write(graph) : null
-  return {
-    weightsMemory: floatWeightsBytes(layers),
-    fileSize: artifact === null ? null : adapter.byteLength!(artifact),
-  }
-}
-
-/** The limits in bytes; an unset one is absent. @throws MixbitError `OPTION_UNKNOWN` and those of `parseBudget`. */
-function limitsOf(budget: ResourceUtilization = {}, sizes: FloatSizes): { weightsMemory?: number; fileSize?: number } {
-  const unknown = Object.keys(budget).filter((name) => name !== 'weightsMemory' && name !== 'fileSize')
-  if (unknown.length > 0)
-    throw new MixbitError('OPTION_UNKNOWN', `Unknown budget(s) in targetResourceUtilization: ${unknown.join(', ')}.`, {
-      hint: 'Budgets are weightsMemory and fileSize.',
-    })
-  const limits: { weightsMemory?: number; fileSize?: number } = {}
-  if (budget.weightsMemory !== undefined)
-    limits.weightsMemory = parseBudget('weightsMemory', budget.weightsMemory, sizes.weightsMemory)
-  if (budget.fileSize !== undefined)
-    limits.fileSize = parseBudget('fileSize', budget.fileSize, sizes.fileSize ?? Number.NaN)
-  return limits
 }
 
 const basics = (job: Job, sizes: FloatSizes) => ({
@@ -145,6 +122,8 @@ async function bypassed<Artifact>(job: Job<Artifact>, sizes: FloatSizes): Promis
       predictedBytes: sizes.fileSize,
       bytes: sizes.fileSize,
       quantizedActivations: [],
+      outputLayers: [],
+      weightings: [],
       distances: { toFloat: [], toSimulation: [] },
       solver: null,
       warnings: ['debugConfig.bypass is on: the model is written as it was read.'],

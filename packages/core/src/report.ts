@@ -3,6 +3,8 @@ import type { Assignment } from './apply.ts'
 import type { Scores } from './assign.ts'
 import type { Layer } from './candidates.ts'
 import type { OutputDistance } from './compare.ts'
+import type { FullConfig } from './config.ts'
+import type { OutputLayer, WeightingChoice } from './weightings.ts'
 
 /** One layer of the report: what it got, what it could have had, and why. */
 export interface LayerReport {
@@ -39,6 +41,10 @@ export interface QuantizeReport {
   readonly bytes: number | null
   /** Values that carry a uint8 activation quantizer in the file. */
   readonly quantizedActivations: readonly string[]
+  /** The last quantized layers before each output. */
+  readonly outputLayers: readonly OutputLayer[]
+  /** When one of them is starved: what every weighting would choose. */
+  readonly weightings: readonly WeightingChoice[]
   readonly distances: {
     /** The written file against the float model; empty without `write`. */
     readonly toFloat: readonly OutputDistance[]
@@ -94,6 +100,33 @@ function reasonFor(layer: Layer, chosen: Assignment[number], row: readonly numbe
 }
 
 const signed = (x: number): string => `${x < 0 ? '' : '+'}${x.toPrecision(3)}`
+
+/** One warning per starved output layer: who did it, and who would not. */
+export function starvationWarnings(
+  { mixedPrecisionConfig: { distanceWeightingMethod: method } }: FullConfig,
+  ends: readonly OutputLayer[],
+  weightings: readonly WeightingChoice[],
+): string[] {
+  const own = weightings.find((choice) => choice.method === method)
+  return ends
+    .filter(({ starved }) => starved)
+    .map(({ node, output, bits }) => {
+      const sqnr = (choice: WeightingChoice) => choice.outputs.find((o) => o.output === output)?.sqnr ?? Number.NaN
+      const better = weightings
+        .filter((choice) => own && sqnr(choice) > sqnr(own) + 0.05)
+        .sort((a, b) => sqnr(b) - sqnr(a))
+        .map((choice) => {
+          const there = choice.outputLayers.find((end) => end.node === node)?.bits
+          return `${choice.method} gives it ${there} (${sqnr(choice).toFixed(1)} dB)`
+        })
+      const advice = !own
+        ? 'LAST_LAYER, EXP or OUTPUT may leave it more bits.'
+        : better.length > 0
+          ? `${method} chose so, and the output has ${sqnr(own).toFixed(1)} dB SQNR; at the same budget ${better.join(', ')}.`
+          : `${method} chose so, and the output has ${sqnr(own).toFixed(1)} dB SQNR; no other weighting does better at this budget.`
+      return `${node}, the last layer before output ${output}, has ${bits} bits, which can ruin that output. ${advice}`
+    })
+}
 
 /** What the report keeps of the solver's answer. */
 export const solverReport = (solution: Solution | null): QuantizeReport['solver'] =>

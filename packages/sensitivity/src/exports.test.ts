@@ -7,6 +7,7 @@ test('the package exports these names', () => {
       "MpDistanceWeighting",
       "cosine",
       "customSweep",
+      "hessianScores",
       "interestPoints",
       "kl",
       "klLogits",

@@ -143,8 +143,9 @@ function partOf(
   }
 }
 
-const bytesOf = (tensors: Tensors): number =>
-  [...tensors.values()].reduce((sum, { data }) => sum + ('byteLength' in data ? data.byteLength : 0), 0)
+/** Bytes of tensors; strings count nothing. */
+export const bytesOf = (tensors: readonly Tensor[]): number =>
+  tensors.reduce((sum, { data }) => sum + ('byteLength' in data ? data.byteLength : 0), 0)
 
 /** How many samples fit into the memory limit, from what the first one takes. */
 async function chunkSize(
@@ -154,7 +155,7 @@ async function chunkSize(
   const [first] = samples
   if (!first || cached.length === 0) return Math.max(1, samples.length)
   const bytes = await withSession(adapter, graph, made(graph, cached), async (session) =>
-    bytesOf(await session.run(first)),
+    bytesOf([...(await session.run(first)).values()]),
   )
   return Math.max(1, Math.min(samples.length, Math.floor(memoryLimitBytes / Math.max(1, bytes))))
 }

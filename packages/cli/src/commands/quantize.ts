@@ -3,15 +3,14 @@ import type { Command } from 'commander'
 import * as format from '../format.ts'
 import type { CommonOptions, DataOptions, SweepOptions } from '../options.ts'
 import { checkOutput, writeWhole } from '../output.ts'
-import { defined, jobOptions, openCheckpoint, prepare, type Run, required } from '../run.ts'
+import { jobOptions, openCheckpoint, prepare, type Run, required } from '../run.ts'
 import { right, table } from '../table.ts'
+import { type BudgetFlags, budgetOf } from './budget.ts'
 
 /** Options of `mixbit quantize`. */
-export interface QuantizeFlags extends CommonOptions, DataOptions, SweepOptions {
+export interface QuantizeFlags extends CommonOptions, DataOptions, SweepOptions, BudgetFlags {
   readonly output?: string
   readonly report?: string
-  readonly weightsMemory?: string
-  readonly fileSize?: string
 }
 
 /** Reads, measures, chooses, and writes the small model. */
@@ -23,14 +22,10 @@ export async function quantizeCommand(run: Run, command: Command, model: string)
   const { options, core, progress, sections } = prepared
   const output = options.output!
   const checkpoint = await openCheckpoint(options, `${output}.mixbit-sweep.jsonl`)
-  const budget = {
-    ...sections.targetResourceUtilization,
-    ...defined({ weightsMemory: size(options.weightsMemory), fileSize: size(options.fileSize) }),
-  }
 
   const job = jobOptions(run, prepared, checkpoint)
   const { artifact, report } = await core
-    .quantize(model, { ...job, targetResourceUtilization: budget })
+    .quantize(model, { ...job, targetResourceUtilization: budgetOf(options, sections) })
     .finally(progress.end)
 
   await writeWhole(output, artifact!, run.cleanups)
@@ -41,10 +36,6 @@ export async function quantizeCommand(run: Run, command: Command, model: string)
   if (!options.quiet) for (const warning of report.warnings) run.io.stderr(`warning: ${warning}\n`)
   run.io.stdout(options.json ? format.json(report) : reportText(report, output))
 }
-
-/** A bare number is bytes. */
-const size = (text: string | undefined) =>
-  text !== undefined && /^\s*[+-]?[\d.]+\s*$/.test(text) ? Number(text) : text
 
 /** The result for people: every layer, then the sums. */
 export function reportText(report: QuantizeReport, output: string): string {

@@ -1,0 +1,143 @@
+import { withSession } from '@mixbit/adapter'
+import { type Graph, MixbitError, type NodeId, producers, type ValueId } from '@mixbit/graph'
+import type { MpDistanceWeighting, SensitivityTable } from '@mixbit/sensitivity'
+import { type Assignment, apply } from './apply.ts'
+import { assign, type ByteBudget } from './assign.ts'
+import type { Layer } from './candidates.ts'
+import { compareSessions, type OutputDistance } from './compare.ts'
+import { type Job, startJob } from './job.ts'
+import { byteBudget, floatSizes, limitsOf } from './limits.ts'
+import { measure, scoresOf } from './measure.ts'
+import { type Observed, observe } from './observe.ts'
+import type { QuantizeOptions } from './quantize.ts'
+
+/** Bits at which a layer right before an output is likely to ruin it (MCT's judge: 2). */
+const starvingBits = 2
+
+/** A quantized layer from which an output comes with no other quantized layer between. */
+export interface OutputLayer {
+  readonly output: ValueId
+  readonly node: NodeId
+  readonly bits: number
+  /** 2 bits or less. */
+  readonly starved: boolean
+}
+
+/** What one distance weighting chooses under the same budget, from the same distances. */
+export interface WeightingChoice {
+  readonly method: MpDistanceWeighting
+  /** Bits of every layer, in the order of the layers. */
+  readonly bits: readonly number[]
+  /** Summed sensitivity in this weighting's own measure: not comparable between weightings. */
+  readonly sensitivity: number
+  readonly weightsMemory: number
+  readonly outputLayers: readonly OutputLayer[]
+  /** Measured: the quantized model, simulated, against the float model. */
+  readonly outputs: readonly OutputDistance[]
+}
+
+/** For each output, the first quantized layers on the way back from it. */
+export function outputLayers(graph: Graph, layers: readonly Layer[], assignment: Assignment): OutputLayer[] {
+  const makers = producers(graph)
+  const owner = new Map(
+    layers.flatMap((layer, i) => [layer.node, ...layer.sharedWith].map((node) => [node, i] as const)),
+  )
+  return graph.outputs.flatMap((output) => {
+    const found = new Set<number>()
+    const seen = new Set<ValueId>()
+    const todo = [output]
+    for (let id = todo.pop(); id !== undefined; id = todo.pop()) {
+      const maker = makers.get(id)
+      if (!maker || seen.has(id)) continue
+      seen.add(id)
+      const layer = owner.get(maker.id)
+      if (layer !== undefined) found.add(layer)
+      else todo.push(...[...maker.inputs, ...(maker.captures ?? [])].filter((input) => input !== null))
+    }
+    return [...found].map((i) => {
+      const { bits } = assignment[i]!
+      return { output, node: layers[i]!.node, bits, starved: bits <= starvingBits }
+    })
+  })
+}
+
+const methods = ['AVG', 'LAST_LAYER', 'EXP', 'OUTPUT'] as const
+
+/** What every weighting would choose: one solve and one simulation each. */
+export async function weightingChoices(
+  job: Job,
+  observed: Observed,
+  table: SensitivityTable,
+  budget: ByteBudget,
+): Promise<WeightingChoice[]> {
+  const { adapter, prepared, layers, config } = job
+  const samples = job.samples.slice(0, 16)
+  const { outputs } = prepared
+  const choices: WeightingChoice[] = []
+  const measured = new Map<string, readonly OutputDistance[]>()
+  await withSession(adapter, prepared, outputs, async (float) => {
+    for (const method of methods) {
+      const mixedPrecisionConfig = { ...config.mixedPrecisionConfig, distanceWeightingMethod: method }
+      const { assignment, solution } = await assign(
+        layers,
+        scoresOf(table, { ...config, mixedPrecisionConfig }),
+        budget,
+        job.signal,
+      )
+      const bits = assignment.map((candidate) => candidate.bits)
+      const graph = apply(prepared, layers, assignment, observed, config)
+      const distances =
+        measured.get(`${bits}`) ??
+        (await withSession(adapter, graph, outputs, (session) =>
+          compareSessions(float, session, samples, outputs, job),
+        ))
+      measured.set(`${bits}`, distances)
+      choices.push({
+        method,
+        bits,
+        sensitivity: solution?.objective ?? 0,
+        weightsMemory: assignment.reduce((sum, { weightsBytes }) => sum + weightsBytes, 0),
+        outputLayers: outputLayers(prepared, layers, assignment),
+        outputs: distances,
+      })
+    }
+  })
+  return choices
+}
+
+/** Every weighting side by side, by predicted bits and measured outputs. */
+export interface WeightingComparison {
+  readonly layers: readonly NodeId[]
+  readonly choices: readonly WeightingChoice[]
+}
+
+/**
+ * Measures the distances once and solves for every distance weighting.
+ * @throws MixbitError as `quantize`; `BUDGET_MISSING` without a budget, `OPTION_INVALID` with a customMetricFn, which no weighting reads.
+ */
+export async function compareWeightings<Source, Artifact>(
+  source: Source,
+  options: QuantizeOptions<Source, Artifact>,
+): Promise<WeightingComparison> {
+  const { customMetricFn, ...mixedPrecisionConfig } = options.coreConfig?.mixedPrecisionConfig ?? {}
+  if (customMetricFn)
+    throw new MixbitError('OPTION_INVALID', 'A customMetricFn takes the place of every distance weighting.', {
+      hint: 'Leave customMetricFn out to compare weightings.',
+    })
+  const coreConfig = {
+    ...options.coreConfig,
+    mixedPrecisionConfig: { ...mixedPrecisionConfig, keepAllDistances: true },
+  }
+  const job = await startJob(source, { ...options, coreConfig })
+  const limits = limitsOf(options.targetResourceUtilization, await floatSizes(job))
+  if (limits.weightsMemory === undefined && limits.fileSize === undefined)
+    throw new MixbitError('BUDGET_MISSING', 'Without a budget every weighting chooses the widest bit-widths.', {
+      hint: "Give targetResourceUtilization, for example { weightsMemory: '12%' }.",
+    })
+  const observed = await observe(job)
+  const { table } = await measure(job)
+  return {
+    layers: job.layers.map(({ node }) => node),
+    choices: await weightingChoices(job, observed, table!, await byteBudget(job, observed, limits)),
+  }
+}
