@@ -13,7 +13,7 @@ if (!sharedIsThere) {
 }
 const { values } = parseArgs({
   options: {
-    methods: { type: 'string', default: 'AVG,LAST_LAYER,EXP,OUTPUT' },
+    methods: { type: 'string', default: 'AVG,LAST_LAYER,EXP,HESSIAN,OUTPUT' },
     budgets: { type: 'string', default: '0.25,0.1875,0.125,0.11,0.1,0.09,0.08' },
     target: { type: 'string', default: 'onnxruntime' },
   },

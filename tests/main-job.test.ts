@@ -364,6 +364,67 @@ describe('a cancelled run', () => {
   })
 })
 
+describe('options of mixed precision', () => {
+  const targetResourceUtilization = { weightsMemory: '15%' }
+
+  test('HESSIAN weighs the same distances by the output they move', async () => {
+    const hessian = await run({ targetResourceUtilization, ...config({ distanceWeightingMethod: 'HESSIAN' }) })
+    const flag = await run({ targetResourceUtilization, ...config({ useHessianBasedScores: true }) })
+    const average = await run({ targetResourceUtilization })
+    expect(Buffer.compare(flag.artifact!, hessian.artifact!)).toBe(0)
+    expect(hessian.table).toEqual(average.table)
+    expect(hessian.report.layers[0]!.sensitivity).not.toBe(average.report.layers[0]!.sensitivity)
+    expect(hessian.report.distanceWeightingMethod).toBe('HESSIAN')
+  })
+
+  test('that contradict each other are refused together', async () => {
+    const mixedPrecisionConfig = {
+      useHessianBasedScores: true,
+      distanceWeightingMethod: 'AVG' as const,
+      customMetricFn: () => 1,
+    }
+    const error = await failure(config(mixedPrecisionConfig))
+    expect(error.code).toBe('CONFIG_INVALID')
+    expect(error.message).toMatch(
+      /2 fault.*useHessianBasedScores is on, and distanceWeightingMethod is AVG.*customMetricFn/,
+    )
+  })
+
+  test('normScores is accepted with a note', async () => {
+    const { report } = await run({ targetResourceUtilization, ...config({ normScores: false }) })
+    expect(report.warnings).toContain('normScores is not used, here as in MCT.')
+  })
+
+  test('refineMpSolution gives what is left over to layers that lose nothing by it', async () => {
+    // A metric that no layer moves: all choices are equally good, and the cheapest ones are as optimal as the widest.
+    const flat = { customMetricFn: () => 1, metricEpsilon: null }
+    const budget = { targetResourceUtilization: { weightsMemory: 480 } }
+    const [plain, refined] = [
+      await run({ ...budget, ...config({ ...flat, refineMpSolution: false }) }),
+      await run({ ...budget, ...config(flat) }),
+    ]
+    const used = ({ report }: typeof plain) => report.utilization.weightsMemory
+    expect(used(refined)).toBeGreaterThan(used(plain))
+    expect(used(refined)).toBeLessThanOrEqual(480)
+    expect(refined.report.solver!.objective).toBe(plain.report.solver!.objective)
+  })
+
+  test('configurationOverwrite takes bits by name or index, without a search', async () => {
+    const overwrite = (configurationOverwrite: Record<string, number> | number[]): Options => ({
+      targetResourceUtilization,
+      ...config({ configurationOverwrite }),
+    })
+    const named = await run(overwrite({ first: 4, dense: 2 }))
+    expect([bitsOf(named), named.table, named.report.solver]).toEqual([[4, 8, 8, 2], null, null])
+    expect(named.report.warnings.join()).toContain('nothing was searched')
+    expect(bitsOf(await run(overwrite([0, 1, 2, 1])))).toEqual([8, 4, 2, 4])
+    const error = await failure(overwrite({ first: 3, none: 8 }))
+    expect(error.code).toBe('CONFIG_OVERWRITE')
+    expect(error.message).toMatch(/there is no layer none.*first has no bit-width 3 \(it has 8, 4, 2\)/)
+    expect((await failure(overwrite([0, 9]))).message).toMatch(/2 indices were given for 4 layers.*has no candidate 9/)
+  })
+})
+
 test('debugConfig.bypass hands the model through', async () => {
   const { artifact, report } = await run({ coreConfig: { debugConfig: { bypass: true } } })
   expect(report.layers).toEqual([])

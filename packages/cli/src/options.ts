@@ -102,8 +102,8 @@ export function addSweep(command: Command): Command {
   return command
     .option(
       '--distance-weighting <method>',
-      'AVG, LAST_LAYER, EXP or OUTPUT (default: AVG)',
-      parse.oneOf('--distance-weighting', ['AVG', 'LAST_LAYER', 'EXP', 'OUTPUT']),
+      'AVG, LAST_LAYER, EXP, HESSIAN or OUTPUT (default: AVG)',
+      parse.oneOf('--distance-weighting', ['AVG', 'LAST_LAYER', 'EXP', 'HESSIAN', 'OUTPUT']),
     )
     .option(
       '--num-of-images <n>',

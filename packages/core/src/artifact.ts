@@ -49,9 +49,10 @@ export async function chooseAndWrite<Artifact>(
   budget: ByteBudget,
 ) {
   const { adapter, prepared, layers, config, signal } = job
+  const refine = config.mixedPrecisionConfig.refineMpSolution
   let fileSize = budget.fileSize
   for (;;) {
-    const { assignment, solution } = await assign(layers, scores, { ...budget, fileSize }, signal)
+    const { assignment, solution } = await assign(layers, scores, { ...budget, fileSize }, { refine, signal })
     const graph = apply(prepared, layers, assignment, observed, config)
     const artifact = (await adapter.write?.(graph)) ?? null
     const bytes = artifact === null ? null : (adapter.byteLength?.(artifact) ?? null)

@@ -31,7 +31,7 @@ export async function assign(
   layers: readonly Layer[],
   scores: Scores,
   budget: ByteBudget,
-  signal?: AbortSignal,
+  { refine: refineIt = true, signal }: { readonly refine?: boolean; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<{ assignment: Assignment; solution: Solution | null }> {
   if (budget.weightsMemory === undefined && budget.fileSize === undefined)
     return { assignment: layers.map((layer) => layer.candidates[0]!), solution: null }
@@ -54,7 +54,10 @@ export async function assign(
     })
   }
   const feasible = answers.filter(({ refused }) => refused === null)
-  if (feasible.length > 0) return feasible.reduce((a, b) => (b.solution.objective < a.solution.objective ? b : a))
+  if (feasible.length > 0) {
+    const best = feasible.reduce((a, b) => (b.solution.objective < a.solution.objective ? b : a))
+    return { ...best, assignment: refineIt ? refined(layers, scores, budget, best.assignment) : best.assignment }
+  }
   throw answers.map(({ refused }) => refused!).reduce((a, b) => (b.excess < a.excess ? b : a)).error
 }
 
@@ -86,6 +89,37 @@ export const itemsOf = (layers: readonly Layer[], scores: Scores, budget: ByteBu
       ],
     })),
   }))
+
+/**
+ * Wider candidates where the summed sensitivity does not grow and the budget is kept, the largest gain per byte first. The
+ * choice is optimal already, so this settles ties: a layer that loses nothing by more bits gets what is left over.
+ */
+function refined(layers: readonly Layer[], scores: Scores, budget: ByteBudget, assignment: Assignment): Assignment {
+  const fits = (candidates: Assignment) => {
+    const { weightsMemory = Number.POSITIVE_INFINITY, fileSize } = budget
+    const used = new Set(candidates.map(({ bits }) => bits))
+    const unused = new Set([...(fileSize?.once.keys() ?? [])].filter((bits) => !used.has(bits)))
+    return (
+      candidates.reduce((sum, { weightsBytes }) => sum + weightsBytes, 0) <= weightsMemory &&
+      (!fileSize ||
+        candidates.reduce((sum, { fileBytes }) => sum + fileBytes, besideLayers(fileSize, unused)) <= fileSize.limit)
+    )
+  }
+  let best = assignment
+  for (;;) {
+    const upgrades = best.flatMap((current, i) =>
+      layers[i]!.candidates.flatMap((candidate, c) => {
+        const gain = scores[i]![layers[i]!.candidates.indexOf(current)]! - scores[i]![c]!
+        const next = best.with(i, candidate)
+        return candidate.bits > current.bits && gain >= 0 && fits(next)
+          ? [{ next, rate: gain / (candidate.weightsBytes - current.weightsBytes), bytes: candidate.weightsBytes }]
+          : []
+      }),
+    )
+    if (upgrades.length === 0) return best
+    best = upgrades.reduce((a, b) => (b.rate > a.rate || (b.rate === a.rate && b.bytes < a.bytes) ? b : a)).next
+  }
+}
 
 /** Why nothing fits, and the largest ratio of what is needed to what is allowed. */
 interface Refusal {

@@ -82,7 +82,7 @@ export function candidatesFor(graph: Graph, adapter: Adapter, platform: TargetPl
     for (const { value } of own) owner.set(value, layers.length)
     layers.push(layerOf(graph, node, own, bits, adapter, platform, config))
   }
-  return applyRules(layers, config.bitWidthConfig.weights)
+  return overwritten(applyRules(layers, config.bitWidthConfig.weights), config)
 }
 
 const bitsFor = (node: Node, adapter: Adapter, platform: TargetPlatform): number[] =>
@@ -190,6 +190,38 @@ function applyRules(layers: readonly Layer[], rules: readonly BitWidthRule[]): L
     const bits = pinned.get(layer.node)
     return bits === undefined ? layer : { ...layer, candidates: layer.candidates.filter((c) => c.bits === bits) }
   })
+}
+
+/** The layers with nothing to choose, when `configurationOverwrite` says what each gets. */
+function overwritten(layers: readonly Layer[], { mixedPrecisionConfig }: FullConfig): Layer[] {
+  const overwrite = mixedPrecisionConfig.configurationOverwrite
+  if (!overwrite) return [...layers]
+  const faults: string[] = []
+  if (Array.isArray(overwrite)) {
+    if (overwrite.length !== layers.length)
+      faults.push(`${overwrite.length} indices were given for ${layers.length} layers`)
+  } else
+    for (const node of Object.keys(overwrite))
+      if (!layers.some((layer) => layer.node === node)) faults.push(`there is no layer ${node}`)
+  const result = layers.map((layer, i) => {
+    const wanted = Array.isArray(overwrite) ? overwrite[i] : (overwrite as Readonly<Record<string, number>>)[layer.node]
+    const found = Array.isArray(overwrite)
+      ? layer.candidates[wanted ?? 0]
+      : layer.candidates.find(({ bits }) => bits === (wanted ?? layer.candidates[0]!.bits))
+    if (!found) {
+      const offered = layer.candidates.map(({ bits }) => bits).join(', ')
+      faults.push(
+        `${layer.node} has no ${Array.isArray(overwrite) ? 'candidate' : 'bit-width'} ${wanted} (it has ${offered})`,
+      )
+    }
+    return { ...layer, candidates: [found ?? layer.candidates[0]!] }
+  })
+  if (faults.length > 0)
+    throw new MixbitError('CONFIG_OVERWRITE', `configurationOverwrite cannot be followed: ${faults.join('; ')}.`, {
+      hint: 'Give bits by node name, { conv1: 8, dense: 4 }, or one candidate index per layer, the widest first.',
+      context: { faults },
+    })
+  return result
 }
 
 const glob = (pattern: string): RegExp =>

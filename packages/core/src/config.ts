@@ -21,7 +21,7 @@ const schema = v.strictObject({
   ),
   mixedPrecisionConfig: v.optional(
     v.strictObject({
-      distanceWeightingMethod: v.optional(v.picklist(['AVG', 'LAST_LAYER', 'EXP', 'OUTPUT']), 'AVG'),
+      distanceWeightingMethod: v.optional(v.picklist(['AVG', 'LAST_LAYER', 'EXP', 'HESSIAN', 'OUTPUT'])),
       numOfImages: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 32),
       numInterestPointsFactor: v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(1)), 1),
       metricNormalization: v.optional(v.picklist(['NONE', 'MAXBIT', 'MINBIT']), 'NONE'),
@@ -32,6 +32,13 @@ const schema = v.strictObject({
       customMetricFn: v.optional(custom),
       memoryLimit: v.optional(positive, 256e6),
       keepAllDistances: v.optional(v.boolean(), true),
+      useHessianBasedScores: v.optional(v.boolean(), false),
+      hessianBatchSize: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 32),
+      refineMpSolution: v.optional(v.boolean(), true),
+      normScores: v.optional(v.boolean()),
+      configurationOverwrite: v.optional(
+        v.union([v.array(v.pipe(v.number(), v.integer())), v.record(v.string(), v.pipe(v.number(), v.integer()))]),
+      ),
     }),
     {},
   ),
@@ -89,7 +96,7 @@ export interface CoreConfig {
   }
   readonly mixedPrecisionConfig?: {
     /** How distances at the interest points become one number. Default AVG. */
-    readonly distanceWeightingMethod?: 'AVG' | 'LAST_LAYER' | 'EXP' | 'OUTPUT'
+    readonly distanceWeightingMethod?: 'AVG' | 'LAST_LAYER' | 'EXP' | 'HESSIAN' | 'OUTPUT'
     /** Samples of the representative dataset that the sweep uses. Default 32. */
     readonly numOfImages?: number
     /** Share of the interest points that is used, in (0, 1]. Default 1. */
@@ -111,6 +118,16 @@ export interface CoreConfig {
      * other weighting. Default true.
      */
     readonly keepAllDistances?: boolean
+    /** Another way to say distanceWeightingMethod HESSIAN. Default false. */
+    readonly useHessianBasedScores?: boolean
+    /** Samples that the scores of HESSIAN are the mean of. Default 32. */
+    readonly hessianBatchSize?: number
+    /** Widens layers where the budget allows it and the summed sensitivity does not grow. Default true. */
+    readonly refineMpSolution?: boolean
+    /** Accepted and not used, as in MCT. */
+    readonly normScores?: boolean
+    /** Takes these bits and does not search: by node name (the others stay at their widest), or candidate indices of all layers. */
+    readonly configurationOverwrite?: Readonly<Record<string, number>> | readonly number[]
   }
   readonly bitWidthConfig?: { readonly weights?: readonly BitWidthRule[] }
   readonly debugConfig?: {
@@ -122,14 +139,42 @@ export interface CoreConfig {
 /** A config with every default filled in. */
 export type FullConfig = { readonly [K in keyof CoreConfig]-?: Required<NonNullable<CoreConfig[K]>> }
 
+/** The faults that no single field has. */
+function contradictions({ mixedPrecisionConfig = {} }: CoreConfig): string[] {
+  const {
+    useHessianBasedScores,
+    distanceWeightingMethod: method,
+    customMetricFn,
+    computeDistanceFn,
+  } = mixedPrecisionConfig
+  return [
+    ...(useHessianBasedScores && method !== undefined && method !== 'HESSIAN'
+      ? [`mixedPrecisionConfig: useHessianBasedScores is on, and distanceWeightingMethod is ${method}`]
+      : []),
+    ...(customMetricFn && (method !== undefined || useHessianBasedScores || computeDistanceFn)
+      ? ['mixedPrecisionConfig: a customMetricFn takes the place of every distance and weighting, and one is set too']
+      : []),
+  ]
+}
+
 /**
  * Validates a config and fills in the defaults.
  * @throws MixbitError `CONFIG_INVALID` that lists all faults at once, each with its path.
  */
 export function fullConfig(config: CoreConfig = {}): FullConfig {
   const result = v.safeParse(schema, config)
-  if (result.success) return result.output as unknown as FullConfig
-  const faults = result.issues.map((issue) => `${v.getDotPath(issue) ?? 'coreConfig'}: ${issue.message}`)
+  const faults = result.success
+    ? contradictions(config)
+    : result.issues.map((issue) => `${v.getDotPath(issue) ?? 'coreConfig'}: ${issue.message}`)
+  if (result.success && faults.length === 0) {
+    const { mixedPrecisionConfig, ...rest } = result.output
+    const { useHessianBasedScores, distanceWeightingMethod = useHessianBasedScores ? 'HESSIAN' : 'AVG' } =
+      mixedPrecisionConfig
+    return {
+      ...rest,
+      mixedPrecisionConfig: { ...mixedPrecisionConfig, distanceWeightingMethod },
+    } as unknown as FullConfig
+  }
   throw new MixbitError('CONFIG_INVALID', `The config has ${faults.length} fault(s): ${faults.join('; ')}`, {
     hint: 'Options have the names of the reference page on CoreConfig.',
     context: { faults },

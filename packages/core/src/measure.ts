@@ -1,6 +1,7 @@
 import type { Tensor, ValueId } from '@mixbit/graph'
 import {
   customSweep,
+  hessianScores,
   MpDistanceWeighting,
   type SensitivityTable,
   type SweepLayer,
@@ -17,6 +18,8 @@ import type { Job } from './job.ts'
 export interface Measured {
   readonly table: SensitivityTable | null
   readonly scores: Scores
+  /** One per interest point of the table; null unless HESSIAN was asked for. */
+  readonly hessianScores: readonly number[] | null
 }
 
 /** Measures every candidate of every layer with everything else float; see the page on the sweep for what it costs. */
@@ -53,7 +56,7 @@ export async function measure(job: Job): Promise<Measured> {
   }
   if (typeof customMetricFn === 'function') {
     const rows = await customSweep({ ...common, customMetricFn })
-    return { table: null, scores: rows.map((row) => row.values) }
+    return { table: null, scores: rows.map((row) => row.values), hessianScores: null }
   }
   const table = await sweep({
     ...common,
@@ -63,11 +66,32 @@ export async function measure(job: Job): Promise<Measured> {
     computeDistanceFn,
     onlyFor: onlyForOf(config),
   })
-  return { table, scores: scoresOf(table, config) }
+  const hessian = config.mixedPrecisionConfig.distanceWeightingMethod === 'HESSIAN' ? await hessianOf(job, table) : null
+  return { table, scores: scoresOf(table, config, hessian), hessianScores: hessian }
+}
+
+/** The scores of HESSIAN at the points of a table. */
+export async function hessianOf(job: Job, { points }: SensitivityTable): Promise<readonly number[]> {
+  const { adapter, prepared: graph, samples, config, onProgress, signal } = job
+  const { hessianBatchSize, memoryLimit } = config.mixedPrecisionConfig
+  const scores = await hessianScores({
+    adapter,
+    graph,
+    points,
+    samples: samples.slice(0, hessianBatchSize),
+    memoryLimitBytes: memoryLimit,
+    onProgress: (event) => onProgress?.({ stage: 'sensitivity', ...event, message: 'HESSIAN' }),
+    signal,
+  })
+  return scores.map(({ score }) => score)
 }
 
 /** Distances to one number per candidate; another weighting needs no new run. */
-export function scoresOf(table: SensitivityTable, config: FullConfig): Scores {
+export function scoresOf(
+  table: SensitivityTable,
+  config: FullConfig,
+  hessian: readonly number[] | null = null,
+): Scores {
   const {
     distanceWeightingMethod,
     metricNormalization,
@@ -81,5 +105,6 @@ export function scoresOf(table: SensitivityTable, config: FullConfig): Scores {
     metricEpsilon,
     metricNormalizationThreshold,
     expDistanceWeightingSigma,
+    ...(hessian && { hessianScores: hessian }),
   }).map((row) => row.values)
 }

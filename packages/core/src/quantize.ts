@@ -45,17 +45,18 @@ export async function quantize<Source, Artifact>(
   clock('observed')
 
   // candidates -> sensitivity: only a budget gives a choice to make
-  const mixedPrecision = Object.keys(limits).length > 0
-  const { table, scores } = mixedPrecision ? await measure(job) : { table: null, scores: null }
+  const { configurationOverwrite } = job.config.mixedPrecisionConfig
+  const mixedPrecision = Object.keys(limits).length > 0 && !configurationOverwrite
+  const { table, scores, hessianScores }: Measured = mixedPrecision ? await measure(job) : unmeasured
   clock('sensitivity')
 
   // sensitivity -> assignment -> quantized -> artifact
-  const budget = await byteBudget(job, observed, limits)
-  const chosen = await chooseAndWrite(job, observed, scores ?? [], budget)
+  const budget = mixedPrecision ? await byteBudget(job, observed, limits) : {}
+  const chosen = await chooseAndWrite(job, observed, scores, budget)
   clock('assignment')
   const ends = outputLayers(job.prepared, job.layers, chosen.assignment)
   const tellWeightings = table?.onlyFor === null && ends.some(({ starved }) => starved)
-  const weightings = tellWeightings ? await weightingChoices(job, observed, table, budget) : []
+  const weightings = tellWeightings ? await weightingChoices(job, observed, table, hessianScores, budget) : []
   const distances = await check(job, chosen.graph, chosen.artifact, observed.grids.size === 0)
   clock('artifact')
 
@@ -66,7 +67,7 @@ export async function quantize<Source, Artifact>(
     report: {
       ...basics(job, sizes),
       mixedPrecision,
-      layers: layerReports(job.layers, chosen.assignment, scores),
+      layers: layerReports(job.layers, chosen.assignment, mixedPrecision ? scores : null),
       budget: { weightsMemory: limits.weightsMemory ?? null, fileSize: limits.fileSize ?? null },
       utilization: {
         weightsMemory: chosen.assignment.reduce((sum, candidate) => sum + candidate.weightsBytes, 0),
@@ -89,6 +90,9 @@ export async function quantize<Source, Artifact>(
   }
 }
 
+/** Without a search there is nothing to measure. */
+const unmeasured: Measured = { table: null, scores: [], hessianScores: null }
+
 const basics = (job: Job, sizes: FloatSizes) => ({
   model: job.graph.name,
   targetPlatform: job.platform.name,
@@ -97,11 +101,13 @@ const basics = (job: Job, sizes: FloatSizes) => ({
 })
 
 function warningsFor({ samples, config }: Job, mixedPrecision: boolean): string[] {
-  const { numOfImages } = config.mixedPrecisionConfig
+  const { numOfImages, configurationOverwrite, normScores } = config.mixedPrecisionConfig
   return [
-    ...(mixedPrecision
+    ...(configurationOverwrite ? ['configurationOverwrite is set: nothing was searched, and no budget is kept.'] : []),
+    ...(mixedPrecision || configurationOverwrite
       ? []
       : ['No budget was given, so mixed precision is off: every layer has its widest bit-width.']),
+    ...(normScores === undefined ? [] : ['normScores is not used, here as in MCT.']),
     ...(mixedPrecision && samples.length < numOfImages
       ? [`The sensitivity uses ${samples.length} samples: numOfImages is ${numOfImages}, but there are no more.`]
       : []),

@@ -7,7 +7,7 @@ import type { Layer } from './candidates.ts'
 import { compareSessions, type OutputDistance } from './compare.ts'
 import { type Job, startJob } from './job.ts'
 import { byteBudget, floatSizes, limitsOf } from './limits.ts'
-import { measure, scoresOf } from './measure.ts'
+import { hessianOf, measure, scoresOf } from './measure.ts'
 import { type Observed, observe } from './observe.ts'
 import type { QuantizeOptions } from './quantize.ts'
 
@@ -61,13 +61,14 @@ export function outputLayers(graph: Graph, layers: readonly Layer[], assignment:
   })
 }
 
-const methods = ['AVG', 'LAST_LAYER', 'EXP', 'OUTPUT'] as const
+const methods = ['AVG', 'LAST_LAYER', 'EXP', 'HESSIAN', 'OUTPUT'] as const
 
-/** What every weighting would choose: one solve and one simulation each. */
+/** What every weighting would choose: one solve and one simulation each. HESSIAN needs its scores. */
 export async function weightingChoices(
   job: Job,
   observed: Observed,
   table: SensitivityTable,
+  hessian: readonly number[] | null,
   budget: ByteBudget,
 ): Promise<WeightingChoice[]> {
   const { adapter, prepared, layers, config } = job
@@ -77,12 +78,13 @@ export async function weightingChoices(
   const measured = new Map<string, readonly OutputDistance[]>()
   await withSession(adapter, prepared, outputs, async (float) => {
     for (const method of methods) {
+      if (method === 'HESSIAN' && !hessian) continue
       const mixedPrecisionConfig = { ...config.mixedPrecisionConfig, distanceWeightingMethod: method }
       const { assignment, solution } = await assign(
         layers,
-        scoresOf(table, { ...config, mixedPrecisionConfig }),
+        scoresOf(table, { ...config, mixedPrecisionConfig }, hessian),
         budget,
-        job.signal,
+        { refine: config.mixedPrecisionConfig.refineMpSolution, signal: job.signal },
       )
       const bits = assignment.map((candidate) => candidate.bits)
       const graph = apply(prepared, layers, assignment, observed, config)
@@ -135,9 +137,11 @@ export async function compareWeightings<Source, Artifact>(
       hint: "Give targetResourceUtilization, for example { weightsMemory: '12%' }.",
     })
   const observed = await observe(job)
-  const { table } = await measure(job)
+  const measured = await measure(job)
+  const table = measured.table!
+  const hessian = measured.hessianScores ?? (await hessianOf(job, table))
   return {
     layers: job.layers.map(({ node }) => node),
-    choices: await weightingChoices(job, observed, table!, await byteBudget(job, observed, limits)),
+    choices: await weightingChoices(job, observed, table, hessian, await byteBudget(job, observed, limits)),
   }
 }
