@@ -122,7 +122,7 @@ describe.skipIf(!there)('the reference', () => {
       node.weights.map(({ input }) => {
         const weight = node.inputs[input]!
         const same = () => new Map([[weight, graph.values.get(weight)!.tensor!]])
-        return { node: node.id, weights: [weight], candidates: [{ label: 'same', bits: 8, weights: same }] }
+        return { node: node.id, values: [weight], candidates: [{ label: 'same', bits: 8, quantized: same }] }
       }),
     )
     const table = await sweep({ adapter, graph, layers, samples: representativeDataset })

@@ -30,12 +30,12 @@ export async function measure(job: Job): Promise<Measured> {
   const samples = all.slice(0, numOfImages)
   const layers: SweepLayer[] = job.layers.map((layer) => ({
     node: layer.node,
-    weights: layer.weights,
-    candidates: layer.candidates.map((candidate) => ({
-      label: `w${candidate.bits}`,
-      bits: candidate.bits,
-      weights: (): ReadonlyMap<ValueId, Tensor> =>
-        new Map(candidate.grids.map((grid) => [grid.value, quantizedValue(graph, grid).tensor as Tensor])),
+    values: layer.weights,
+    candidates: layer.candidates.map(({ bits, grids }) => ({
+      label: `w${bits}`,
+      bits,
+      quantized: (): ReadonlyMap<ValueId, Tensor> =>
+        new Map(grids.map((grid) => [grid.value, quantizedValue(graph, grid).tensor as Tensor])),
     })),
   }))
   const common = {

@@ -3,7 +3,7 @@ import { MixbitError, replaceValues, type Tensors, type Value } from '@mixbit/gr
 import { breathe, type SweepOptions } from './sweep.ts'
 
 export interface CustomSweepOptions extends Omit<SweepOptions, 'samples' | 'computeDistanceFn'> {
-  /** The sensitivity itself, for the model that `run` executes. */
+  /** The sensitivity itself, for the model that `run` executes. Layers are weights here, not activations. */
   readonly customMetricFn: (run: (feeds: Tensors) => Promise<Tensors>) => Promise<number> | number
 }
 
@@ -23,7 +23,7 @@ export async function customSweep({
   for (const [i, layer] of layers.entries()) {
     const values: number[] = []
     for (const candidate of layer.candidates) {
-      const replaced = [...candidate.weights()].map(([id, tensor]): [string, Value] => [
+      const replaced = [...candidate.quantized(new Map())].map(([id, tensor]): [string, Value] => [
         id,
         { ...graph.values.get(id)!, tensor },
       ])

@@ -62,11 +62,11 @@ const rounded = (id: string, steps: number): Tensor =>
   )
 const layers: SweepLayer[] = ['w1', 'w2', 'w3'].map((id, i) => ({
   node: ['first', 'second', 'last'][i]!,
-  weights: [id],
+  values: [id],
   candidates: [8, 2].map((bits) => ({
     label: `w${bits}`,
     bits,
-    weights: () => new Map([[id, rounded(id, 2 ** (bits - 1))]]),
+    quantized: () => new Map([[id, rounded(id, 2 ** (bits - 1))]]),
   })),
 }))
 
@@ -88,8 +88,8 @@ test('every raw distance is what a full forward pass of the quantized model give
   expect(table.points.map(({ node }) => node)).toEqual(['first', 'second', 'skip'])
   for (const [i, { candidates }] of table.layers.entries())
     for (const [c, { points, outputs }] of candidates.entries()) {
-      const id = layers[i]!.weights[0]!
-      const tensor = layers[i]!.candidates[c]!.weights().get(id)!
+      const id = layers[i]!.values[0]!
+      const tensor = layers[i]!.candidates[c]!.quantized(new Map()).get(id)!
       for (const [p, point] of table.points.entries()) expect(points[p]).toEqual(await oracle(id, tensor, point.value))
       expect(outputs[0]).toEqual(await oracle(id, tensor, 'y'))
     }
@@ -99,8 +99,8 @@ test('a candidate that changes nothing has sensitivity 0', async () => {
   const same = [
     {
       node: 'second',
-      weights: ['w2'],
-      candidates: [{ label: 'float', bits: 16, weights: () => new Map([['w2', graph.values.get('w2')!.tensor!]]) }],
+      values: ['w2'],
+      candidates: [{ label: 'float', bits: 16, quantized: () => new Map([['w2', graph.values.get('w2')!.tensor!]]) }],
     },
   ]
   const table = await sweep({ adapter, graph, layers: same, samples })

@@ -14,18 +14,18 @@ import { type Distance, distances, nmseNorm } from './distances.ts'
 import { type InterestPoint, interestPoints } from './interest-points.ts'
 import type { FewPoints, SensitivityTable } from './table.ts'
 
-/** One way to quantize a layer. */
+/** One way to quantize a layer or an activation. */
 export interface SweepCandidate {
   readonly label: string
   readonly bits: number
-  /** The fake-quantized constants by value id, made when they are needed. */
-  weights(): ReadonlyMap<ValueId, Tensor>
+  /** The fake-quantized values by id: weights, which are the same for every sample, or activations, made from its float values. */
+  quantized(float: Tensors): ReadonlyMap<ValueId, Tensor>
 }
 
 export interface SweepLayer {
   readonly node: NodeId
-  /** The constants that the candidates replace. */
-  readonly weights: readonly ValueId[]
+  /** What the candidates replace: the weights of a node, or an activation. */
+  readonly values: readonly ValueId[]
   readonly candidates: readonly SweepCandidate[]
 }
 
@@ -68,7 +68,10 @@ export async function sweep(options: SweepOptions): Promise<SensitivityTable> {
   const { points, outputs } = pointsFor(graph, options)
   const parts = layers.map((layer) => partOf(options, layer, [...points, ...outputs]))
   const cached = [
-    ...new Set(parts.flatMap(({ crossing, compared }) => [...crossing, ...compared.map(({ value }) => value)])),
+    ...new Set([
+      ...parts.flatMap(({ crossing, compared }) => [...crossing, ...compared.map(({ value }) => value)]),
+      ...layers.flatMap(({ values }) => values.filter((id) => !graph.values.get(id)?.tensor)),
+    ]),
   ]
   const chunk = await chunkSize(options, cached)
   const checkpoint = await openCheckpoint(options.checkpoint, key, chunk)
@@ -114,27 +117,31 @@ function partOf(
   layer: SweepLayer,
   points: readonly InterestPoint[],
 ): Part {
-  const { suffix, crossing } = cut(graph, layer.weights)
+  const { suffix, crossing: reads } = cut(graph, layer.values)
+  const crossing = reads.filter((id) => !layer.values.includes(id))
   const made = new Set(suffix.nodes.flatMap((node) => node.outputs))
-  const weights = new Set(layer.weights)
+  const replaced = new Set(layer.values)
   const values = new Map(
     [...suffix.values].map(([id, value]) => {
       const { tensor, stored: _stored, ...rest } = value
-      return [id, weights.has(id) ? { ...rest, shape: tensor?.shape ?? rest.shape } : value]
+      return [id, replaced.has(id) ? { ...rest, shape: tensor?.shape ?? rest.shape } : value]
     }),
   )
   // As inputs they are no constants any more, so no node may claim them as weights.
   const nodes = suffix.nodes.map((node) => ({
     ...node,
-    weights: node.weights.filter(({ input }) => !weights.has(node.inputs[input] ?? '')),
+    weights: node.weights.filter(({ input }) => !replaced.has(node.inputs[input] ?? '')),
   }))
-  const compared = points.filter(({ value }) => made.has(value))
+  // A point that is itself quantized is compared as it is fed.
+  const compared = points.filter(
+    ({ value }) => made.has(value) || (replaced.has(value) && !graph.values.get(value)?.tensor),
+  )
   const errors = new Map<ValueId, SquaredError>()
   for (const { value, distance, loss } of compared)
-    if (adapter.squaredErrors && !computeDistanceFn && distance === 'nmse' && loss === undefined)
+    if (made.has(value) && adapter.squaredErrors && !computeDistanceFn && distance === 'nmse' && loss === undefined)
       if (graph.values.get(value)?.dtype === 'f32')
         errors.set(value, { value, reference: `${value} (float)`, output: `${value} (error)` })
-  const whole: Graph = { ...suffix, nodes, values, inputs: [...crossing, ...layer.weights] }
+  const whole: Graph = { ...suffix, nodes, values, inputs: [...crossing, ...layer.values] }
   return {
     suffix: errors.size > 0 ? adapter.squaredErrors!(whole, [...errors.values()]) : whole,
     crossing,
@@ -185,18 +192,23 @@ async function measureLayer(
   floats: readonly Tensors[],
 ): Promise<Row> {
   const { adapter, signal } = options
-  const outputs = part.compared.map(({ value }) => part.errors.get(value)?.output ?? value)
+  const outputs = part.compared
+    .filter(({ value }) => !layer.values.includes(value))
+    .map(({ value }) => part.errors.get(value)?.output ?? value)
   if (outputs.length === 0) return layer.candidates.map(() => [])
   return withSession(adapter, part.suffix, outputs, async (session) => {
-    const candidates = layer.candidates.map((candidate) => candidate.weights())
-    const row: number[][][] = candidates.map(() => [])
+    const row: number[][][] = layer.candidates.map(() => [])
+    // Weights are made once, and given up with the layer.
+    const constant = layer.values.every((id) => options.graph.values.get(id)?.tensor)
+    const weights = constant ? layer.candidates.map((candidate) => candidate.quantized(new Map())) : []
     // Sample by sample, so that its float values are still in the processor's cache for the next candidate.
     for (const float of floats) {
       const feeds = new Map(part.crossing.map((id): [ValueId, Tensor] => [id, float.get(id)!]))
       for (const { value, reference } of part.errors.values()) feeds.set(reference, float.get(value)!)
-      for (const [c, weights] of candidates.entries()) {
-        const quantized = await session.run(new Map([...feeds, ...weights]))
-        row[c]!.push(compare(options, part, float, quantized))
+      for (const [c, candidate] of layer.candidates.entries()) {
+        const fed = weights[c] ?? candidate.quantized(float)
+        const quantized = await session.run(new Map([...feeds, ...fed]))
+        row[c]!.push(compare(options, part, float, new Map([...fed, ...quantized])))
       }
       await breathe(signal)
     }
