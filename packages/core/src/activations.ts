@@ -18,7 +18,7 @@ const carriers = new Set<Node['kind']>(['add', 'concat', 'maxPool', 'averagePool
  * what the nodes between them give. Graph outputs stay float, so that the last result loses nothing.
  */
 export function quantizedActivations(graph: Graph, platform: TargetPlatform, layers: ReadonlySet<NodeId>): ValueId[] {
-  if (platform.activationBits === null) return []
+  if (platform.activationBits.length === 0) return []
   const users = consumers(graph)
   const makers = producers(graph)
   const outputs = new Set(graph.outputs)
@@ -40,7 +40,7 @@ export function quantizedActivations(graph: Graph, platform: TargetPlatform, lay
 }
 
 /** The node's output, or that of the activation which is its only reader. */
-function fusedOutput(node: Node, users: ReadonlyMap<ValueId, readonly Node[]>): ValueId | null | undefined {
+export function fusedOutput(node: Node, users: ReadonlyMap<ValueId, readonly Node[]>): ValueId | null | undefined {
   const output = node.outputs[0]
   const readers = output == null ? [] : (users.get(output) ?? [])
   const next = readers.length === 1 ? readers[0] : undefined

@@ -29,15 +29,20 @@ export async function analyze<Source, Artifact>(
   options: JobOptions<Source, Artifact>,
 ): Promise<Analysis> {
   const job = await startJob(source, options)
-  const { table, scores } = await measure(job)
+  const { table, scores } = await measure(job, { layers: job.layers, activations: [] })
   const points = await frontier({
-    items: itemsOf(job.layers, scores, { weightsMemory: Number.POSITIVE_INFINITY }),
+    items: itemsOf({
+      layers: job.layers,
+      activations: [],
+      scores,
+      budget: { weightsMemory: Number.POSITIVE_INFINITY },
+    }),
     budgets: [{ name: 'weightsMemory', limit: Number.POSITIVE_INFINITY }],
   })
   return {
     layers: job.layers,
     table,
-    scores,
+    scores: scores.weights,
     frontier: points.map(({ cost, loss, choice }) => ({
       weightsMemory: cost,
       sensitivity: loss,
@@ -60,20 +65,20 @@ export async function resourceUtilizationData<Source, Artifact>(
   options: JobOptions<Source, Artifact>,
 ): Promise<ResourceUtilizationData> {
   const job = await startJob(source, options, false)
-  const fixed = await fixedFileBytes(job, { grids: new Map(), inputMeans: new Map() })
+  const fixed = await fixedFileBytes(job, { activations: [], inputMeans: new Map() })
   const widths = [...new Set(job.layers.flatMap((layer) => layer.candidates.map((c) => c.bits)))].sort((a, b) => b - a)
   return {
     float: await floatSizes(job),
     byBits: Object.fromEntries(
       widths.map((bits) => {
-        const assignment = job.layers.map(
+        const weights = job.layers.map(
           (layer) => layer.candidates.findLast((c) => c.bits >= bits) ?? layer.candidates[0]!,
         )
         return [
           bits,
           {
-            weightsMemory: assignment.reduce((sum, c) => sum + c.weightsBytes, 0),
-            fileSize: fixed === null ? null : fixed + fileBytes(job, assignment),
+            weightsMemory: weights.reduce((sum, c) => sum + c.weightsBytes, 0),
+            fileSize: fixed === null ? null : fixed + fileBytes(job, { weights, activations: [] }),
           },
         ]
       }),

@@ -13,10 +13,13 @@ import { biasCorrection } from '@mixbit/quantizers'
 import { quantizeActivations } from './activations.ts'
 import { type Candidate, constant, type Layer, quantizedValue } from './candidates.ts'
 import type { FullConfig } from './config.ts'
-import { correctable, type Observed } from './observe.ts'
+import { type ActivationCandidate, correctable, type Observed } from './observe.ts'
 
-/** One candidate per layer, in the order of the layers. */
-export type Assignment = readonly Candidate[]
+/** One candidate per layer and per activation, in their order. */
+export interface Assignment {
+  readonly weights: readonly Candidate[]
+  readonly activations: readonly ActivationCandidate[]
+}
 
 /** The quantized graph: weights on their grids, biases corrected, activation quantizers in place. */
 export function apply(
@@ -26,7 +29,7 @@ export function apply(
   observed: Observed,
   config: FullConfig,
 ): Graph {
-  const grids = assignment.flatMap((candidate) => candidate.grids)
+  const grids = assignment.weights.flatMap((candidate) => candidate.grids)
   const weights = new Map(grids.map((grid) => [grid.value, quantizedValue(graph, grid)]))
   let quantized = replaceValues(graph, weights)
   if (config.quantizationConfig.weightsBiasCorrection) {
@@ -35,7 +38,10 @@ export function apply(
       if (ids.has(node.id) && correctable(node))
         quantized = correctBias(graph, quantized, node, observed.inputMeans.get(node.id))
   }
-  const result = quantizeActivations(quantized, observed.grids)
+  const activationGrids = observed.activations.flatMap(({ values }, i) =>
+    values.map((id) => [id, assignment.activations[i]!.grid] as const),
+  )
+  const result = quantizeActivations(quantized, new Map(activationGrids))
   verify(result)
   return result
 }

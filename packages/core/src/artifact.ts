@@ -1,7 +1,7 @@
 import { withSession } from '@mixbit/adapter'
 import { type Graph, MixbitError } from '@mixbit/graph'
 import { type Assignment, apply } from './apply.ts'
-import { assign, type ByteBudget, type Scores } from './assign.ts'
+import { assign, type Budget, type Search, widest } from './assign.ts'
 import { constant, type WeightGrid } from './candidates.ts'
 import { compareSessions } from './compare.ts'
 import type { Job } from './job.ts'
@@ -12,16 +12,18 @@ import type { QuantizeReport } from './report.ts'
 export async function fixedFileBytes(job: Job, observed: Observed): Promise<number | null> {
   const { adapter, prepared, layers, config } = job
   if (!adapter.write || !adapter.byteLength) return null
-  const widest = layers.map((layer) => layer.candidates[0]!)
-  const bytes = adapter.byteLength(await adapter.write(apply(prepared, layers, widest, observed, config)))
-  return bytes - fileBytes(job, widest)
+  const assignment = widest(layers, observed.activations)
+  const bytes = adapter.byteLength(await adapter.write(apply(prepared, layers, assignment, observed, config)))
+  return bytes - fileBytes(job, assignment)
 }
 
 /** Predicted bytes of the weights in the file, with what they share. */
 export const fileBytes = ({ adapter, prepared }: Job, assignment: Assignment): number =>
-  assignment.reduce((sum, candidate) => sum + candidate.fileBytes, 0) +
+  assignment.weights.reduce((sum, candidate) => sum + candidate.fileBytes, 0) +
   (adapter.sharedBytes?.(
-    assignment.flatMap(({ grids }) => grids.map(({ value, grid }) => ({ tensor: constant(prepared, value), grid }))),
+    assignment.weights.flatMap(({ grids }) =>
+      grids.map(({ value, grid }) => ({ tensor: constant(prepared, value), grid })),
+    ),
   ) ?? 0)
 
 /** Predicted bytes of the whole file; null when the adapter cannot write. */
@@ -45,14 +47,15 @@ export function onceBytes({ adapter, prepared, layers }: Job): Map<number, numbe
 export async function chooseAndWrite<Artifact>(
   job: Job<Artifact>,
   observed: Observed,
-  scores: Scores,
-  budget: ByteBudget,
+  scores: Search['scores'],
+  budget: Budget,
 ) {
   const { adapter, prepared, layers, config, signal } = job
   const refine = config.mixedPrecisionConfig.refineMpSolution
   let fileSize = budget.fileSize
   for (;;) {
-    const { assignment, solution } = await assign(layers, scores, { ...budget, fileSize }, { refine, signal })
+    const search = { layers, activations: observed.activations, scores, budget: { ...budget, fileSize } }
+    const { assignment, solution } = await assign(search, { refine, signal })
     const graph = apply(prepared, layers, assignment, observed, config)
     const artifact = (await adapter.write?.(graph)) ?? null
     const bytes = artifact === null ? null : (adapter.byteLength?.(artifact) ?? null)

@@ -1,13 +1,19 @@
 import { MixbitError } from '@mixbit/graph'
-import { type Solution, solve } from '@mixbit/solver'
+import { type Item, type Solution, solve } from '@mixbit/solver'
+import type { LiveCut } from './activation-memory.ts'
 import type { Assignment } from './apply.ts'
 import type { Layer } from './candidates.ts'
+import type { Activation } from './observe.ts'
 import { checkAborted } from './progress.ts'
 
 /** Upper limits in bytes; an absent one does not bind. */
-export interface ByteBudget {
+export interface Budget {
   readonly weightsMemory?: number
   readonly fileSize?: FileBudget | undefined
+  /** Every cut keeps the limit. */
+  readonly activationMemory?: MemoryBudget
+  /** Every cut and the weights together keep the limit. */
+  readonly totalMemory?: MemoryBudget
 }
 
 /** A limit on the written file, with what stands in it beside what each layer takes. */
@@ -19,8 +25,39 @@ export interface FileBudget {
   readonly once: ReadonlyMap<number, number>
 }
 
-/** Sensitivities by layer and candidate, in the order of the layers' candidates. */
+export interface MemoryBudget {
+  readonly limit: number
+  readonly cuts: readonly LiveCut[]
+}
+
+/** Sensitivities by row and candidate, in the order of the candidates. */
 export type Scores = readonly (readonly number[])[]
+
+/** What is chosen from. */
+export interface Search {
+  readonly layers: readonly Layer[]
+  readonly activations: readonly Activation[]
+  /** Sensitivities of the layers, then of the activations; a row of what is pinned may be empty. */
+  readonly scores: { readonly weights: Scores; readonly activations: Scores }
+  readonly budget: Budget
+}
+
+/** What a budget leaves free: a budget on weights alone pins activations to their widest candidates, and the other way round. */
+export const freedom = ({
+  weightsMemory,
+  fileSize,
+  activationMemory,
+  totalMemory,
+}: { [K in keyof Budget]: unknown }) => ({
+  weights: weightsMemory !== undefined || fileSize !== undefined || totalMemory !== undefined,
+  activations: activationMemory !== undefined || totalMemory !== undefined,
+})
+
+/** The widest candidate everywhere. */
+export const widest = (layers: readonly Layer[], activations: readonly Activation[]): Assignment => ({
+  weights: layers.map((layer) => layer.candidates[0]!),
+  activations: activations.map(({ candidates }) => candidates[0]!),
+})
 
 /**
  * The assignment of least summed sensitivity inside the budget; without a budget, the widest candidate everywhere.
@@ -28,96 +65,141 @@ export type Scores = readonly (readonly number[])[]
  * @throws MixbitError `BUDGET_INFEASIBLE` with the smallest achievable utilization and the layers that bind.
  */
 export async function assign(
-  layers: readonly Layer[],
-  scores: Scores,
-  budget: ByteBudget,
-  { refine: refineIt = true, signal }: { readonly refine?: boolean; readonly signal?: AbortSignal | undefined } = {},
+  search: Search,
+  { refine = true, signal }: { readonly refine?: boolean; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<{ assignment: Assignment; solution: Solution | null }> {
-  if (budget.weightsMemory === undefined && budget.fileSize === undefined)
-    return { assignment: layers.map((layer) => layer.candidates[0]!), solution: null }
+  const { layers, activations, budget } = search
+  const free = freedom(budget)
+  if (!free.weights && !free.activations) return { assignment: widest(layers, activations), solution: null }
   const answers: { assignment: Assignment; solution: Solution; refused: Refusal | null }[] = []
   for (const unused of subsets([...(budget.fileSize?.once.keys() ?? [])])) {
-    const kept = layers.map(({ candidates }) => candidates.flatMap(({ bits }, c) => (unused.has(bits) ? [] : [c])))
+    const kept = keptCandidates(search, unused)
     if (kept.some((indices) => indices.length === 0)) continue
-    const items = itemsOf(layers, scores, budget).map((item, i) => ({
-      ...item,
-      choices: kept[i]!.map((c) => item.choices[c]!),
-    }))
-    const solution = await solve({ items, budgets: limits(budget, unused) }, { signal }).catch((error) => {
+    const items = itemsOf(search).map((item, i) => ({ ...item, choices: kept[i]!.map((c) => item.choices[c]!) }))
+    const limits = limitsOf(budget, unused)
+    const solution = await solve({ items, budgets: limits }, { signal }).catch((error) => {
       checkAborted(signal)
       throw error
     })
+    const choice = refine ? refined(items, limits, solution.choice) : solution.choice
+    const chosen = choice.map((k, i) => kept[i]![k]!)
     answers.push({
-      assignment: solution.choice.map((choice, i) => layers[i]!.candidates[kept[i]![choice]!]!),
+      assignment: {
+        weights: layers.flatMap((layer, i) => layer.candidates[chosen[i] ?? 0]!),
+        activations: activations.map(({ candidates }, i) => candidates[chosen[layers.length + i] ?? 0]!),
+      },
       solution,
-      refused: solution.status === 'infeasible' ? infeasible(solution, budget, unused) : null,
+      refused: solution.status === 'infeasible' ? infeasible(solution, limits, budget) : null,
     })
   }
   const feasible = answers.filter(({ refused }) => refused === null)
-  if (feasible.length > 0) {
-    const best = feasible.reduce((a, b) => (b.solution.objective < a.solution.objective ? b : a))
-    return { ...best, assignment: refineIt ? refined(layers, scores, budget, best.assignment) : best.assignment }
-  }
+  if (feasible.length > 0) return feasible.reduce((a, b) => (b.solution.objective < a.solution.objective ? b : a))
   throw answers.map(({ refused }) => refused!).reduce((a, b) => (b.excess < a.excess ? b : a)).error
+}
+
+/** Indices of the candidates to choose from: one of what is pinned, and no weights of the unused widths. */
+function keptCandidates({ layers, activations, budget }: Search, unused: ReadonlySet<number>): number[][] {
+  const free = freedom(budget)
+  const first = (isFree: boolean, indices: number[]) => (isFree ? indices : indices.slice(0, 1))
+  return [
+    ...layers.map(({ candidates }) =>
+      first(
+        free.weights,
+        candidates.flatMap(({ bits }, c) => (unused.has(bits) ? [] : [c])),
+      ),
+    ),
+    ...activations.map(({ candidates }) => first(free.activations, [...candidates.keys()])),
+  ]
 }
 
 /** All subsets, the empty one first. */
 const subsets = (values: readonly number[]): ReadonlySet<number>[] =>
   Array.from({ length: 2 ** values.length }, (_, mask) => new Set(values.filter((_, i) => mask & (1 << i))))
 
-/** Bytes of the file beside what each layer takes, when some widths do not occur. */
-const besideLayers = ({ fixed, once }: FileBudget, unused: ReadonlySet<number>): number =>
-  [...once].reduce((sum, [bits, bytes]) => sum + (unused.has(bits) ? 0 : bytes), fixed)
+/** One budget of the solver: `fixed` is taken off the limit of the resource `name`. */
+interface Limit {
+  readonly name: keyof Budget
+  readonly limit: number
+  readonly fixed: number
+}
 
-const limits = ({ weightsMemory, fileSize }: ByteBudget, unused: ReadonlySet<number>) => [
-  ...(weightsMemory === undefined ? [] : [{ name: 'weightsMemory', limit: weightsMemory }]),
-  ...(fileSize === undefined
-    ? []
-    : [{ name: 'fileSize', limit: Math.max(0, fileSize.limit - besideLayers(fileSize, unused)) }]),
-]
+function limitsOf(
+  { weightsMemory, fileSize, activationMemory, totalMemory }: Budget,
+  unused: ReadonlySet<number>,
+): Limit[] {
+  const limit = (name: keyof Budget, whole: number, fixed: number): Limit => ({
+    name,
+    limit: Math.max(0, whole - fixed),
+    fixed,
+  })
+  const once = [...(fileSize?.once ?? [])].reduce((sum, [bits, bytes]) => sum + (unused.has(bits) ? 0 : bytes), 0)
+  return [
+    ...(weightsMemory === undefined ? [] : [limit('weightsMemory', weightsMemory, 0)]),
+    ...(fileSize === undefined ? [] : [limit('fileSize', fileSize.limit, fileSize.fixed + once)]),
+    ...(activationMemory?.cuts ?? []).map(({ fixed }) => limit('activationMemory', activationMemory!.limit, fixed)),
+    ...(totalMemory?.cuts ?? []).map(({ fixed }) => limit('totalMemory', totalMemory!.limit, fixed)),
+  ]
+}
 
-/** The solver's view of the layers: one item each, with a cost for every budget that is set. */
-export const itemsOf = (layers: readonly Layer[], scores: Scores, budget: ByteBudget) =>
-  layers.map((layer, i) => ({
-    id: layer.node,
-    choices: layer.candidates.map((candidate, c) => ({
-      loss: scores[i]?.[c] ?? 0,
-      label: `${candidate.bits}`,
-      cost: [
-        ...(budget.weightsMemory === undefined ? [] : [candidate.weightsBytes]),
-        ...(budget.fileSize === undefined ? [] : [candidate.fileBytes]),
-      ],
-    })),
-  }))
+/** The solver's view: one item per layer, then one per activation, with a cost for every limit. */
+export function itemsOf({ layers, activations, scores, budget }: Search): Item[] {
+  const { weightsMemory, fileSize, activationMemory, totalMemory } = budget
+  const item = (
+    id: string,
+    row: readonly number[] | undefined,
+    bits: readonly number[],
+    costs: (c: number) => number[],
+  ): Item => ({
+    id,
+    choices: bits.map((width, c) => ({ loss: row?.[c] ?? 0, label: `${width}`, cost: costs(c) })),
+  })
+  const bitsOf = (candidates: readonly { bits: number }[]) => candidates.map(({ bits }) => bits)
+  return [
+    ...layers.map(({ node, candidates }, i) =>
+      item(node, scores.weights[i], bitsOf(candidates), (c) => [
+        ...(weightsMemory === undefined ? [] : [candidates[c]!.weightsBytes]),
+        ...(fileSize === undefined ? [] : [candidates[c]!.fileBytes]),
+        ...(activationMemory?.cuts ?? []).map(() => 0),
+        ...(totalMemory?.cuts ?? []).map(() => candidates[c]!.weightsBytes),
+      ]),
+    ),
+    ...activations.map(({ value, candidates }, i) =>
+      item(value, scores.activations[i], bitsOf(candidates), (c) => {
+        const bytes = ({ elements }: LiveCut) => (elements[i]! * candidates[c]!.bits) / 8
+        return [
+          ...(weightsMemory === undefined ? [] : [0]),
+          ...(fileSize === undefined ? [] : [0]),
+          ...(activationMemory?.cuts ?? []).map(bytes),
+          ...(totalMemory?.cuts ?? []).map(bytes),
+        ]
+      }),
+    ),
+  ]
+}
 
 /**
  * Wider candidates where the summed sensitivity does not grow and the budget is kept, the largest gain per byte first. The
  * choice is optimal already, so this settles ties: a layer that loses nothing by more bits gets what is left over.
  */
-function refined(layers: readonly Layer[], scores: Scores, budget: ByteBudget, assignment: Assignment): Assignment {
-  const fits = (candidates: Assignment) => {
-    const { weightsMemory = Number.POSITIVE_INFINITY, fileSize } = budget
-    const used = new Set(candidates.map(({ bits }) => bits))
-    const unused = new Set([...(fileSize?.once.keys() ?? [])].filter((bits) => !used.has(bits)))
-    return (
-      candidates.reduce((sum, { weightsBytes }) => sum + weightsBytes, 0) <= weightsMemory &&
-      (!fileSize ||
-        candidates.reduce((sum, { fileBytes }) => sum + fileBytes, besideLayers(fileSize, unused)) <= fileSize.limit)
-    )
-  }
-  let best = assignment
+function refined(items: readonly Item[], limits: readonly Limit[], start: readonly number[]): readonly number[] {
+  let choice = start
+  if (choice.length === 0) return choice
+  const costOf = (i: number, k: number) => items[i]!.choices[k]!.cost
+  const sum = (costs: readonly number[]) => costs.reduce((total, c) => total + c, 0)
   for (;;) {
-    const upgrades = best.flatMap((current, i) =>
-      layers[i]!.candidates.flatMap((candidate, c) => {
-        const gain = scores[i]![layers[i]!.candidates.indexOf(current)]! - scores[i]![c]!
-        const next = best.with(i, candidate)
-        return candidate.bits > current.bits && gain >= 0 && fits(next)
-          ? [{ next, rate: gain / (candidate.weightsBytes - current.weightsBytes), bytes: candidate.weightsBytes }]
-          : []
+    const used = limits.map((_, b) => choice.reduce((total, k, i) => total + costOf(i, k)[b]!, 0))
+    const upgrades = choice.flatMap((k, i) =>
+      items[i]!.choices.flatMap(({ loss, label, cost }, next) => {
+        const now = items[i]!.choices[k]!
+        const gain = now.loss - loss
+        const wider = Number(label) > Number(now.label) && gain >= 0
+        if (!wider || !limits.every(({ limit }, b) => used[b]! - now.cost[b]! + cost[b]! <= limit)) return []
+        return [{ i, next, rate: gain / Math.max(1e-300, sum(cost) - sum(now.cost)), bytes: sum(cost) }]
       }),
     )
-    if (upgrades.length === 0) return best
-    best = upgrades.reduce((a, b) => (b.rate > a.rate || (b.rate === a.rate && b.bytes < a.bytes) ? b : a)).next
+    if (upgrades.length === 0) return choice
+    const { i, next } = upgrades.reduce((a, b) => (b.rate > a.rate || (b.rate === a.rate && b.bytes < a.bytes) ? b : a))
+    choice = choice.with(i, next)
   }
 }
 
@@ -129,13 +211,21 @@ interface Refusal {
 
 function infeasible(
   { smallest: costs = [], binding = [] }: Solution,
-  budget: ByteBudget,
-  unused: ReadonlySet<number>,
+  limits: readonly Limit[],
+  budget: Budget,
 ): Refusal {
-  const named = limits(budget, unused).map(({ name }, i) => {
-    const beside = name === 'fileSize' ? besideLayers(budget.fileSize!, unused) : 0
-    const limit = name === 'fileSize' ? budget.fileSize!.limit : budget.weightsMemory!
-    return { name, limit: Math.floor(limit), smallest: Math.ceil((costs[i] ?? 0) + beside) }
+  const named = (Object.keys(budget) as (keyof Budget)[]).flatMap((name) => {
+    const whole = budget[name]
+    if (whole === undefined) return []
+    // Of several cuts, the one that needs most.
+    const needs = limits.flatMap((limit, b) => (limit.name === name ? [(costs[b] ?? 0) + limit.fixed] : []))
+    return [
+      {
+        name,
+        limit: Math.floor(typeof whole === 'number' ? whole : whole.limit),
+        smallest: Math.ceil(Math.max(...needs)),
+      },
+    ]
   })
   const texts = named.map(
     ({ name, limit, smallest }) => `${name} allows ${limit} bytes and the smallest achievable is ${smallest}`,

@@ -1,9 +1,14 @@
 import type { Tensors } from '@mixbit/graph'
 import { onlyForOf } from './config.ts'
 import type { Job } from './job.ts'
+import type { Measurand } from './measure.ts'
 
 /** SHA-256 of everything that the sweep depends on: weights, structure, data and config. */
-export async function contentKey({ prepared, layers, config }: Job, samples: readonly Tensors[]): Promise<string> {
+export async function contentKey(
+  { prepared, config }: Job,
+  { layers, activations }: Measurand,
+  samples: readonly Tensors[],
+): Promise<string> {
   const parts: Uint8Array[] = []
   const text = (value: unknown) => parts.push(new TextEncoder().encode(JSON.stringify(value)))
   const data = (values: unknown) => {
@@ -28,6 +33,12 @@ export async function contentKey({ prepared, layers, config }: Job, samples: rea
         data(grid.scale)
         data(grid.zeroPoint)
       }
+  for (const { value, candidates } of activations)
+    for (const { grid } of candidates) {
+      text([value, grid.bits, grid.signed])
+      data(grid.scale)
+      data(grid.zeroPoint)
+    }
   const { numInterestPointsFactor, computeDistanceFn, customMetricFn } = config.mixedPrecisionConfig
   text([numInterestPointsFactor, String(computeDistanceFn), String(customMetricFn), onlyForOf(config)])
   const digests = await Promise.all(

@@ -1,6 +1,7 @@
 import { MixbitError } from '@mixbit/graph'
+import { activationMemory, type LiveCut, liveCuts } from './activation-memory.ts'
 import { fixedFileBytes, onceBytes } from './artifact.ts'
-import type { ByteBudget } from './assign.ts'
+import type { Budget } from './assign.ts'
 import { parseBudget } from './budget.ts'
 import { floatWeightsBytes, type Job, type ResourceUtilization } from './job.ts'
 import type { Observed } from './observe.ts'
@@ -20,36 +21,60 @@ export async function floatSizes({ adapter, graph, layers }: Job): Promise<Float
 }
 
 /** Upper limits in bytes; an unset one is absent. */
-export interface Limits {
-  readonly weightsMemory?: number
-  readonly fileSize?: number
-}
+export type Limits = { readonly [K in keyof ResourceUtilization]?: number }
 
-/** The limits in bytes. @throws MixbitError `OPTION_UNKNOWN` and those of `parseBudget`. */
-export function limitsOf(budget: ResourceUtilization = {}, sizes: FloatSizes): Limits {
-  const unknown = Object.keys(budget).filter((name) => name !== 'weightsMemory' && name !== 'fileSize')
+const resources = ['weightsMemory', 'fileSize', 'activationMemory', 'totalMemory'] as const
+
+/** @throws MixbitError `OPTION_UNKNOWN` for a budget that there is not. */
+export function checkBudgetNames(budget: ResourceUtilization = {}): void {
+  const unknown = Object.keys(budget).filter((name) => !(resources as readonly string[]).includes(name))
   if (unknown.length > 0)
     throw new MixbitError('OPTION_UNKNOWN', `Unknown budget(s) in targetResourceUtilization: ${unknown.join(', ')}.`, {
-      hint: 'Budgets are weightsMemory and fileSize.',
+      hint: `Budgets are ${resources.join(', ')}.`,
     })
-  const { weightsMemory, fileSize } = budget
-  return {
-    ...(weightsMemory !== undefined && {
-      weightsMemory: parseBudget('weightsMemory', weightsMemory, sizes.weightsMemory),
-    }),
-    ...(fileSize !== undefined && { fileSize: parseBudget('fileSize', fileSize, sizes.fileSize ?? Number.NaN) }),
-  }
 }
 
-/** The limits as the search takes them, with what a file has beside the weights of its layers. */
-export async function byteBudget(
+/**
+ * The limits in bytes and the cuts that budgets on activations need (their float sizes are those at 32 bits).
+ * @throws MixbitError those of `parseBudget`.
+ */
+export async function limitsOf(
+  job: Job,
+  { activations }: Observed,
+  budget: ResourceUtilization = {},
+  sizes: FloatSizes,
+): Promise<{ limits: Limits; cuts: readonly LiveCut[] | null }> {
+  const needsCuts = budget.activationMemory !== undefined || budget.totalMemory !== undefined
+  const cuts = needsCuts ? await liveCuts(job, activations) : null
+  const floatActivations = activationMemory(
+    cuts ?? [],
+    activations.map(() => 32),
+  )
+  const whole = {
+    weightsMemory: sizes.weightsMemory,
+    fileSize: sizes.fileSize ?? Number.NaN,
+    activationMemory: floatActivations,
+    totalMemory: floatActivations + sizes.weightsMemory,
+  }
+  const limits = resources.flatMap((name) => {
+    const limit = budget[name]
+    return limit === undefined ? [] : [[name, parseBudget(name, limit, whole[name])]]
+  })
+  return { limits: Object.fromEntries(limits), cuts }
+}
+
+/** The limits as the search takes them. */
+export async function searchBudget(
   job: Job,
   observed: Observed,
-  { weightsMemory, fileSize }: Limits,
-): Promise<ByteBudget> {
+  { weightsMemory, fileSize, activationMemory, totalMemory }: Limits,
+  cuts: readonly LiveCut[] | null,
+): Promise<Budget> {
   const fixed = fileSize === undefined ? null : await fixedFileBytes(job, observed)
   return {
     ...(weightsMemory !== undefined && { weightsMemory }),
     ...(fileSize !== undefined && fixed !== null && { fileSize: { limit: fileSize, fixed, once: onceBytes(job) } }),
+    ...(activationMemory !== undefined && { activationMemory: { limit: activationMemory, cuts: cuts! } }),
+    ...(totalMemory !== undefined && { totalMemory: { limit: totalMemory, cuts: cuts! } }),
   }
 }

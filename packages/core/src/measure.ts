@@ -1,4 +1,5 @@
-import type { Tensor, ValueId } from '@mixbit/graph'
+import { MixbitError, type Tensor, toF32, type ValueId } from '@mixbit/graph'
+import { fakeQuantize } from '@mixbit/quantizers'
 import {
   customSweep,
   hessianScores,
@@ -8,43 +9,74 @@ import {
   sensitivities,
   sweep,
 } from '@mixbit/sensitivity'
-import type { Scores } from './assign.ts'
-import { quantizedValue } from './candidates.ts'
+import { freedom, type Search } from './assign.ts'
+import { type Layer, quantizedValue } from './candidates.ts'
 import { type FullConfig, onlyForOf } from './config.ts'
 import { contentKey } from './content-key.ts'
 import type { Job } from './job.ts'
+import type { Limits } from './limits.ts'
+import type { Activation, Observed } from './observe.ts'
 
 /** What the sweep measured: all raw distances, or one number per candidate when a custom metric was used. */
 export interface Measured {
   readonly table: SensitivityTable | null
-  readonly scores: Scores
+  readonly scores: Search['scores']
   /** One per interest point of the table; null unless HESSIAN was asked for. */
   readonly hessianScores: readonly number[] | null
 }
 
-/** Measures every candidate of every layer with everything else float; see the page on the sweep for what it costs. */
-export async function measure(job: Job): Promise<Measured> {
+/** What is measured: the weights of layers, activations, or both. */
+export interface Measurand {
+  readonly layers: readonly Layer[]
+  readonly activations: readonly Activation[]
+}
+
+/** What a budget leaves free is measured. */
+export function measurandOf({ layers }: Job, { activations }: Observed, limits: Limits): Measurand {
+  const free = freedom(limits)
+  return { layers: free.weights ? layers : [], activations: free.activations ? activations : [] }
+}
+
+/** Measures every candidate with everything else float; see the page on the pipeline for what it costs. */
+export async function measure(job: Job, measurand: Measurand): Promise<Measured> {
   const { adapter, prepared: graph, config, samples: all, onProgress, signal, checkpoint } = job
   const { computeDistanceFn, customMetricFn, numInterestPointsFactor, memoryLimit, numOfImages } =
     config.mixedPrecisionConfig
   const samples = all.slice(0, numOfImages)
-  const layers: SweepLayer[] = job.layers.map((layer) => ({
-    node: layer.node,
-    values: layer.weights,
-    candidates: layer.candidates.map(({ bits, grids }) => ({
-      label: `w${bits}`,
-      bits,
-      quantized: (): ReadonlyMap<ValueId, Tensor> =>
-        new Map(grids.map((grid) => [grid.value, quantizedValue(graph, grid).tensor as Tensor])),
-    })),
-  }))
+  const ofWeights = measurand.layers.map(
+    (layer): SweepLayer => ({
+      node: layer.node,
+      values: layer.weights,
+      candidates: layer.candidates.map(({ bits, grids }) => ({
+        label: `w${bits}`,
+        bits,
+        quantized: (): ReadonlyMap<ValueId, Tensor> =>
+          new Map(grids.map((grid) => [grid.value, quantizedValue(graph, grid).tensor as Tensor])),
+      })),
+    }),
+  )
+  const ofActivations = measurand.activations.map(
+    ({ value, candidates }): SweepLayer => ({
+      node: value,
+      values: [value],
+      candidates: candidates.map(({ bits, grid }) => ({
+        label: `a${bits}`,
+        bits,
+        quantized: (float) => {
+          const tensor = float.get(value)!
+          return new Map([[value, { ...tensor, data: fakeQuantize(toF32(tensor), tensor.shape, grid) }]])
+        },
+      })),
+    }),
+  )
+  const layers = [...ofWeights, ...ofActivations]
   const common = {
     adapter,
     graph,
     layers,
     signal,
     checkpoint,
-    key: await contentKey(job, samples),
+    key: await contentKey(job, measurand, samples),
     onProgress: (event: { done: number; total: number; layer?: string; remainingMs?: number }) =>
       onProgress?.({
         stage: 'sensitivity',
@@ -55,8 +87,12 @@ export async function measure(job: Job): Promise<Measured> {
       }),
   }
   if (typeof customMetricFn === 'function') {
+    if (ofActivations.length > 0)
+      throw new MixbitError('OPTION_INVALID', 'A customMetricFn measures weights, and this budget is on activations.', {
+        hint: 'Leave customMetricFn out, or set a budget on weightsMemory or fileSize.',
+      })
     const rows = await customSweep({ ...common, customMetricFn })
-    return { table: null, scores: rows.map((row) => row.values), hessianScores: null }
+    return { table: null, scores: { weights: rows.map((row) => row.values), activations: [] }, hessianScores: null }
   }
   const table = await sweep({
     ...common,
@@ -67,7 +103,7 @@ export async function measure(job: Job): Promise<Measured> {
     onlyFor: onlyForOf(config),
   })
   const hessian = config.mixedPrecisionConfig.distanceWeightingMethod === 'HESSIAN' ? await hessianOf(job, table) : null
-  return { table, scores: scoresOf(table, config, hessian), hessianScores: hessian }
+  return { table, scores: scoresOf(table, measurand, config, hessian), hessianScores: hessian }
 }
 
 /** The scores of HESSIAN at the points of a table. */
@@ -89,9 +125,10 @@ export async function hessianOf(job: Job, { points }: SensitivityTable): Promise
 /** Distances to one number per candidate; another weighting needs no new run. */
 export function scoresOf(
   table: SensitivityTable,
+  { layers }: Measurand,
   config: FullConfig,
   hessian: readonly number[] | null = null,
-): Scores {
+): Search['scores'] {
   const {
     distanceWeightingMethod,
     metricNormalization,
@@ -99,7 +136,7 @@ export function scoresOf(
     metricNormalizationThreshold,
     expDistanceWeightingSigma,
   } = config.mixedPrecisionConfig
-  return sensitivities(table, {
+  const rows = sensitivities(table, {
     distanceWeightingMethod: MpDistanceWeighting[distanceWeightingMethod],
     metricNormalization,
     metricEpsilon,
@@ -107,4 +144,5 @@ export function scoresOf(
     expDistanceWeightingSigma,
     ...(hessian && { hessianScores: hessian }),
   }).map((row) => row.values)
+  return { weights: rows.slice(0, layers.length), activations: rows.slice(layers.length) }
 }

@@ -6,11 +6,27 @@ import type { FullConfig } from './config.ts'
 import type { Job } from './job.ts'
 import { breathe, checkAborted } from './progress.ts'
 import { allFinite } from './samples.ts'
+import type { TargetPlatform } from './target-platform.ts'
+
+/** One way to quantize an activation. */
+export interface ActivationCandidate {
+  readonly bits: number
+  readonly grid: Grid
+}
+
+/** An activation with a quantizer. */
+export interface Activation {
+  readonly value: ValueId
+  /** All values on its grid: itself, and those that nodes which only move data made from it. */
+  readonly values: readonly ValueId[]
+  /** Widest first. */
+  readonly candidates: readonly ActivationCandidate[]
+}
 
 /** What calibration learned from the representative dataset. */
 export interface Observed {
-  /** uint8 grids of the activations that get a quantizer. */
-  readonly grids: ReadonlyMap<ValueId, Grid>
+  /** In topological order. */
+  readonly activations: readonly Activation[]
   /** Mean of every input channel of a layer, for bias correction. */
   readonly inputMeans: ReadonlyMap<NodeId, Float64Array>
 }
@@ -54,22 +70,35 @@ export async function observe(job: Job): Promise<Observed> {
         await breathe()
       }
     })
-  const grids = new Map(
-    [...histograms].map(([id, state]) => [id, gridOf(toHistogram(state), makers.get(id)?.bounds, config)]),
-  )
+  const widths = platform.activationBits
+    .filter((bits) => adapter.capabilities.activationBits.includes(bits))
+    .toSorted((a, b) => b - a)
   return {
-    grids: new Map(activations.map((id) => [id, grids.get(sources.get(id)!)!])),
+    activations: [...histograms].map(([value, state]) => ({
+      value,
+      values: activations.filter((id) => sources.get(id) === value),
+      candidates: widths.map((bits) => ({
+        bits,
+        grid: gridOf(toHistogram(state), bits, platform, makers.get(value)?.bounds, config),
+      })),
+    })),
     inputMeans: new Map([...sums].map(([node, { sum, count }]) => [node, sum.map((x) => x / count)])),
   }
 }
 
-function gridOf(histogram: Histogram, bounds: Node['bounds'], config: FullConfig): Grid {
+function gridOf(
+  histogram: Histogram,
+  bits: number,
+  platform: TargetPlatform,
+  bounds: Node['bounds'],
+  config: FullConfig,
+): Grid {
   const { activationErrorMethod, lPValue, zThreshold } = config.quantizationConfig
   const kept = Number.isFinite(zThreshold) ? zScoreFilter(histogram, zThreshold) : histogram
   return activationGrid({
     histogram: kept,
-    bits: 8,
-    scheme: 'uniform',
+    bits,
+    scheme: platform.activationScheme,
     errorMethod: activationErrorMethod,
     lp: lPValue,
     ...(bounds && { bounds: { min: bounds[0], max: bounds[1] } }),

@@ -1,10 +1,12 @@
 import type { Graph } from '@mixbit/graph'
+import { activationMemory, type LiveCut } from './activation-memory.ts'
+import type { Assignment } from './apply.ts'
 import { check, chooseAndWrite, predictedBytes } from './artifact.ts'
 import { type Job, type JobOptions, type ResourceUtilization, startJob } from './job.ts'
-import { byteBudget, type FloatSizes, floatSizes, limitsOf } from './limits.ts'
-import { type Measured, measure } from './measure.ts'
+import { checkBudgetNames, type FloatSizes, floatSizes, limitsOf, searchBudget } from './limits.ts'
+import { type Measured, measurandOf, measure } from './measure.ts'
 import { observe } from './observe.ts'
-import { layerReports, type QuantizeReport, solverReport, starvationWarnings } from './report.ts'
+import { activationReports, layerReports, type QuantizeReport, solverReport, starvationWarnings } from './report.ts'
 import { outputLayers, weightingChoices } from './weightings.ts'
 
 export interface QuantizeOptions<Source = unknown, Artifact = unknown> extends JobOptions<Source, Artifact> {
@@ -35,29 +37,32 @@ export async function quantize<Source, Artifact>(
   const clock = stopwatch()
   // source -> graph -> prepared -> candidates
   const job = await startJob(source, options)
+  checkBudgetNames(options.targetResourceUtilization)
   const sizes = await floatSizes(job)
-  const limits = limitsOf(options.targetResourceUtilization, sizes)
   if (job.config.debugConfig.bypass) return bypassed(job, sizes)
   clock('prepared')
 
   // prepared -> observed: ranges of activations, means of layer inputs
   const observed = await observe(job)
+  const { limits, cuts } = await limitsOf(job, observed, options.targetResourceUtilization, sizes)
   clock('observed')
 
   // candidates -> sensitivity: only a budget gives a choice to make
   const { configurationOverwrite } = job.config.mixedPrecisionConfig
   const mixedPrecision = Object.keys(limits).length > 0 && !configurationOverwrite
-  const { table, scores, hessianScores }: Measured = mixedPrecision ? await measure(job) : unmeasured
+  const free = measurandOf(job, observed, limits)
+  const { table, scores, hessianScores }: Measured = mixedPrecision ? await measure(job, free) : unmeasured
   clock('sensitivity')
 
   // sensitivity -> assignment -> quantized -> artifact
-  const budget = mixedPrecision ? await byteBudget(job, observed, limits) : {}
+  const budget = mixedPrecision ? await searchBudget(job, observed, limits, cuts) : {}
   const chosen = await chooseAndWrite(job, observed, scores, budget)
+  const { weights, activations } = chosen.assignment
   clock('assignment')
-  const ends = outputLayers(job.prepared, job.layers, chosen.assignment)
+  const ends = outputLayers(job.prepared, job.layers, weights)
   const tellWeightings = table?.onlyFor === null && ends.some(({ starved }) => starved)
-  const weightings = tellWeightings ? await weightingChoices(job, observed, table, hessianScores, budget) : []
-  const distances = await check(job, chosen.graph, chosen.artifact, observed.grids.size === 0)
+  const weightings = tellWeightings ? await weightingChoices(job, observed, free, table, hessianScores, budget) : []
+  const distances = await check(job, chosen.graph, chosen.artifact, activations.length === 0)
   clock('artifact')
 
   return {
@@ -67,15 +72,12 @@ export async function quantize<Source, Artifact>(
     report: {
       ...basics(job, sizes),
       mixedPrecision,
-      layers: layerReports(job.layers, chosen.assignment, mixedPrecision ? scores : null),
-      budget: { weightsMemory: limits.weightsMemory ?? null, fileSize: limits.fileSize ?? null },
-      utilization: {
-        weightsMemory: chosen.assignment.reduce((sum, candidate) => sum + candidate.weightsBytes, 0),
-        fileSize: chosen.bytes,
-      },
+      layers: layerReports(job.layers, weights, table || scores.weights.length > 0 ? scores.weights : null),
+      activations: activationReports(observed.activations, activations, scores.activations),
+      budget: { ...none, ...limits },
+      utilization: utilizationOf(chosen, cuts),
       predictedBytes: await predictedBytes(job, observed, chosen.assignment),
       bytes: chosen.bytes,
-      quantizedActivations: [...observed.grids.keys()],
       outputLayers: ends,
       weightings,
       distances,
@@ -91,7 +93,29 @@ export async function quantize<Source, Artifact>(
 }
 
 /** Without a search there is nothing to measure. */
-const unmeasured: Measured = { table: null, scores: [], hessianScores: null }
+const unmeasured: Measured = { table: null, scores: { weights: [], activations: [] }, hessianScores: null }
+
+const none = { weightsMemory: null, fileSize: null, activationMemory: null, totalMemory: null }
+
+/** What the choice costs; activations only where a budget asked for them. */
+function utilizationOf(
+  { assignment, bytes }: { assignment: Assignment; bytes: number | null },
+  cuts: readonly LiveCut[] | null,
+) {
+  const weightsMemory = assignment.weights.reduce((sum, candidate) => sum + candidate.weightsBytes, 0)
+  const memory =
+    cuts &&
+    activationMemory(
+      cuts,
+      assignment.activations.map(({ bits }) => bits),
+    )
+  return {
+    weightsMemory,
+    fileSize: bytes,
+    activationMemory: memory,
+    totalMemory: memory === null ? null : weightsMemory + memory,
+  }
+}
 
 const basics = (job: Job, sizes: FloatSizes) => ({
   model: job.graph.name,
@@ -123,11 +147,11 @@ async function bypassed<Artifact>(job: Job<Artifact>, sizes: FloatSizes): Promis
       ...basics(job, sizes),
       mixedPrecision: false,
       layers: [],
-      budget: { weightsMemory: null, fileSize: null },
-      utilization: sizes,
+      budget: none,
+      utilization: { ...none, ...sizes },
       predictedBytes: sizes.fileSize,
       bytes: sizes.fileSize,
-      quantizedActivations: [],
+      activations: [],
       outputLayers: [],
       weightings: [],
       distances: { toFloat: [], toSimulation: [] },

@@ -1,9 +1,11 @@
 import type { Solution } from '@mixbit/solver'
 import type { Assignment } from './apply.ts'
 import type { Scores } from './assign.ts'
-import type { Layer } from './candidates.ts'
+import type { Candidate, Layer } from './candidates.ts'
 import type { OutputDistance } from './compare.ts'
 import type { FullConfig } from './config.ts'
+import type { ResourceUtilization } from './job.ts'
+import type { Activation } from './observe.ts'
 import type { OutputLayer, WeightingChoice } from './weightings.ts'
 
 /** One layer of the report: what it got, what it could have had, and why. */
@@ -26,6 +28,17 @@ export interface LayerReport {
   readonly reason: string
 }
 
+/** One activation quantizer of the report. */
+export interface ActivationReport {
+  readonly value: string
+  /** Every value on its grid. */
+  readonly values: readonly string[]
+  readonly bits: number
+  /** null when activations were not searched. */
+  readonly sensitivity: number | null
+  readonly candidates: readonly { readonly bits: number; readonly sensitivity: number | null }[]
+}
+
 /** What `quantize` did and why, as plain data. Sizes in bytes. */
 export interface QuantizeReport {
   readonly model: string
@@ -33,14 +46,15 @@ export interface QuantizeReport {
   readonly mixedPrecision: boolean
   readonly distanceWeightingMethod: string
   readonly layers: readonly LayerReport[]
+  /** Activations with a quantizer; none when the target platform leaves them in float. */
+  readonly activations: readonly ActivationReport[]
   /** Requested limits, null where none was set. */
-  readonly budget: { readonly weightsMemory: number | null; readonly fileSize: number | null }
-  readonly utilization: { readonly weightsMemory: number; readonly fileSize: number | null }
+  readonly budget: Readonly<Record<keyof ResourceUtilization, number | null>>
+  /** What the choice costs; activationMemory and totalMemory only when a budget asked for them. */
+  readonly utilization: Readonly<Record<keyof ResourceUtilization, number | null>> & { readonly weightsMemory: number }
   readonly floatUtilization: { readonly weightsMemory: number; readonly fileSize: number | null }
   readonly predictedBytes: number | null
   readonly bytes: number | null
-  /** Values that carry a uint8 activation quantizer in the file. */
-  readonly quantizedActivations: readonly string[]
   /** The last quantized layers before each output. */
   readonly outputLayers: readonly OutputLayer[]
   /** When one of them is starved: what every weighting would choose. */
@@ -63,7 +77,11 @@ export interface QuantizeReport {
 }
 
 /** The rows of the report. */
-export function layerReports(layers: readonly Layer[], assignment: Assignment, scores: Scores | null): LayerReport[] {
+export function layerReports(
+  layers: readonly Layer[],
+  assignment: Assignment['weights'],
+  scores: Scores | null,
+): LayerReport[] {
   return layers.map((layer, i) => {
     const chosen = assignment[i]!
     const row = scores?.[i]
@@ -86,7 +104,21 @@ export function layerReports(layers: readonly Layer[], assignment: Assignment, s
   })
 }
 
-function reasonFor(layer: Layer, chosen: Assignment[number], row: readonly number[] | undefined): string {
+/** The activations of the report. */
+export const activationReports = (
+  activations: readonly Activation[],
+  assignment: Assignment['activations'],
+  scores: Scores,
+): ActivationReport[] =>
+  activations.map(({ value, values, candidates }, i) => ({
+    value,
+    values,
+    bits: assignment[i]!.bits,
+    sensitivity: scores[i]?.[candidates.indexOf(assignment[i]!)] ?? null,
+    candidates: candidates.map(({ bits }, c) => ({ bits, sensitivity: scores[i]?.[c] ?? null })),
+  }))
+
+function reasonFor(layer: Layer, chosen: Candidate, row: readonly number[] | undefined): string {
   if (layer.candidates.length === 1) return `${chosen.bits} bits is its only candidate`
   if (!row) return 'no budget: the widest candidate'
   const at = layer.candidates.indexOf(chosen)

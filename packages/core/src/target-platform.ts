@@ -11,8 +11,10 @@ export interface TargetPlatform {
   readonly weightsScheme: 'symmetric' | 'uniform' | 'powerOfTwo'
   /** One scale per output channel (true) or one for the whole tensor. */
   readonly weightsPerChannel: boolean
-  /** Bit-width of activations; null leaves them in float. */
-  readonly activationBits: 8 | null
+  /** Bit-widths of activations; none leaves them in float. Budgets on weights alone take the widest. */
+  readonly activationBits: readonly number[]
+  /** Scheme of the activation grids, one for each whole tensor. */
+  readonly activationScheme: 'symmetric' | 'uniform' | 'powerOfTwo'
   /** Kinds whose inputs and outputs are quantized when `activationBits` is set. */
   readonly activationKinds: readonly OpKind[]
 }
@@ -23,7 +25,8 @@ const schema = v.strictObject({
   weights: v.record(v.string(), v.array(v.pipe(v.number(), v.integer(), v.minValue(2), v.maxValue(16)))),
   weightsScheme: v.picklist(['symmetric', 'uniform', 'powerOfTwo']),
   weightsPerChannel: v.boolean(),
-  activationBits: v.nullable(v.literal(8)),
+  activationBits: v.array(v.pipe(v.number(), v.integer(), v.minValue(2), v.maxValue(8))),
+  activationScheme: v.picklist(['symmetric', 'uniform', 'powerOfTwo']),
   activationKinds: v.array(v.string()),
 })
 
@@ -33,7 +36,8 @@ const weightsOnly: TargetPlatform = {
   weights: { default: [8, 4, 2] },
   weightsScheme: 'symmetric',
   weightsPerChannel: true,
-  activationBits: null,
+  activationBits: [],
+  activationScheme: 'uniform',
   activationKinds: [],
 }
 
@@ -43,7 +47,14 @@ export const targetPlatforms: Readonly<Record<string, TargetPlatform>> = {
   onnxruntime: {
     ...weightsOnly,
     name: 'onnxruntime',
-    activationBits: 8,
+    activationBits: [8, 4, 2],
+    activationKinds: ['conv', 'depthwiseConv', 'dense'],
+  },
+  imx500: {
+    ...weightsOnly,
+    name: 'imx500',
+    activationBits: [8, 4, 2],
+    activationScheme: 'powerOfTwo',
     activationKinds: ['conv', 'depthwiseConv', 'dense'],
   },
 }

@@ -2,12 +2,12 @@ import { withSession } from '@mixbit/adapter'
 import { type Graph, MixbitError, type NodeId, producers, type ValueId } from '@mixbit/graph'
 import type { MpDistanceWeighting, SensitivityTable } from '@mixbit/sensitivity'
 import { type Assignment, apply } from './apply.ts'
-import { assign, type ByteBudget } from './assign.ts'
+import { assign, type Budget } from './assign.ts'
 import type { Layer } from './candidates.ts'
 import { compareSessions, type OutputDistance } from './compare.ts'
 import { type Job, startJob } from './job.ts'
-import { byteBudget, floatSizes, limitsOf } from './limits.ts'
-import { hessianOf, measure, scoresOf } from './measure.ts'
+import { checkBudgetNames, floatSizes, limitsOf, searchBudget } from './limits.ts'
+import { hessianOf, type Measurand, measurandOf, measure, scoresOf } from './measure.ts'
 import { type Observed, observe } from './observe.ts'
 import type { QuantizeOptions } from './quantize.ts'
 
@@ -28,6 +28,8 @@ export interface WeightingChoice {
   readonly method: MpDistanceWeighting
   /** Bits of every layer, in the order of the layers. */
   readonly bits: readonly number[]
+  /** Bits of every activation with a quantizer, in topological order. */
+  readonly activationBits: readonly number[]
   /** Summed sensitivity in this weighting's own measure: not comparable between weightings. */
   readonly sensitivity: number
   readonly weightsMemory: number
@@ -37,7 +39,7 @@ export interface WeightingChoice {
 }
 
 /** For each output, the first quantized layers on the way back from it. */
-export function outputLayers(graph: Graph, layers: readonly Layer[], assignment: Assignment): OutputLayer[] {
+export function outputLayers(graph: Graph, layers: readonly Layer[], assignment: Assignment['weights']): OutputLayer[] {
   const makers = producers(graph)
   const owner = new Map(
     layers.flatMap((layer, i) => [layer.node, ...layer.sharedWith].map((node) => [node, i] as const)),
@@ -67,9 +69,10 @@ const methods = ['AVG', 'LAST_LAYER', 'EXP', 'HESSIAN', 'OUTPUT'] as const
 export async function weightingChoices(
   job: Job,
   observed: Observed,
+  measurand: Measurand,
   table: SensitivityTable,
   hessian: readonly number[] | null,
-  budget: ByteBudget,
+  budget: Budget,
 ): Promise<WeightingChoice[]> {
   const { adapter, prepared, layers, config } = job
   const samples = job.samples.slice(0, 16)
@@ -80,26 +83,27 @@ export async function weightingChoices(
     for (const method of methods) {
       if (method === 'HESSIAN' && !hessian) continue
       const mixedPrecisionConfig = { ...config.mixedPrecisionConfig, distanceWeightingMethod: method }
-      const { assignment, solution } = await assign(
-        layers,
-        scoresOf(table, { ...config, mixedPrecisionConfig }, hessian),
-        budget,
-        { refine: config.mixedPrecisionConfig.refineMpSolution, signal: job.signal },
-      )
-      const bits = assignment.map((candidate) => candidate.bits)
+      const scores = scoresOf(table, measurand, { ...config, mixedPrecisionConfig }, hessian)
+      const search = { layers, activations: observed.activations, scores, budget }
+      const { refineMpSolution: refine } = config.mixedPrecisionConfig
+      const { assignment, solution } = await assign(search, { refine, signal: job.signal })
+      const { weights, activations } = assignment
+      const [bits, activationBits] = [weights, activations].map((list) => list.map((one) => one.bits))
+      const choice = `${bits}/${activationBits}`
       const graph = apply(prepared, layers, assignment, observed, config)
       const distances =
-        measured.get(`${bits}`) ??
+        measured.get(choice) ??
         (await withSession(adapter, graph, outputs, (session) =>
           compareSessions(float, session, samples, outputs, job),
         ))
-      measured.set(`${bits}`, distances)
+      measured.set(choice, distances)
       choices.push({
         method,
-        bits,
+        bits: bits!,
+        activationBits: activationBits!,
         sensitivity: solution?.objective ?? 0,
-        weightsMemory: assignment.reduce((sum, { weightsBytes }) => sum + weightsBytes, 0),
-        outputLayers: outputLayers(prepared, layers, assignment),
+        weightsMemory: weights.reduce((sum, { weightsBytes }) => sum + weightsBytes, 0),
+        outputLayers: outputLayers(prepared, layers, weights),
         outputs: distances,
       })
     }
@@ -110,6 +114,7 @@ export async function weightingChoices(
 /** Every weighting side by side, by predicted bits and measured outputs. */
 export interface WeightingComparison {
   readonly layers: readonly NodeId[]
+  readonly activations: readonly ValueId[]
   readonly choices: readonly WeightingChoice[]
 }
 
@@ -131,17 +136,21 @@ export async function compareWeightings<Source, Artifact>(
     mixedPrecisionConfig: { ...mixedPrecisionConfig, keepAllDistances: true },
   }
   const job = await startJob(source, { ...options, coreConfig })
-  const limits = limitsOf(options.targetResourceUtilization, await floatSizes(job))
-  if (limits.weightsMemory === undefined && limits.fileSize === undefined)
+  checkBudgetNames(options.targetResourceUtilization)
+  if (Object.values(options.targetResourceUtilization ?? {}).every((limit) => limit === undefined))
     throw new MixbitError('BUDGET_MISSING', 'Without a budget every weighting chooses the widest bit-widths.', {
       hint: "Give targetResourceUtilization, for example { weightsMemory: '12%' }.",
     })
   const observed = await observe(job)
-  const measured = await measure(job)
+  const { limits, cuts } = await limitsOf(job, observed, options.targetResourceUtilization, await floatSizes(job))
+  const measurand = measurandOf(job, observed, limits)
+  const measured = await measure(job, measurand)
   const table = measured.table!
   const hessian = measured.hessianScores ?? (await hessianOf(job, table))
+  const budget = await searchBudget(job, observed, limits, cuts)
   return {
     layers: job.layers.map(({ node }) => node),
-    choices: await weightingChoices(job, observed, table, hessian, await byteBudget(job, observed, limits)),
+    activations: observed.activations.map(({ value }) => value),
+    choices: await weightingChoices(job, observed, measurand, table, hessian, budget),
   }
 }

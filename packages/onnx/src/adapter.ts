@@ -44,7 +44,11 @@ export function onnx(options: OnnxOptions = {}): Adapter<OnnxSource, Uint8Array>
     threads === undefined ? {} : { intraOpNumThreads: threads }
   return {
     name: 'onnx',
-    capabilities: { weights: weightKinds, weightBits: [2, 3, 4, 5, 6, 7, 8, 16], activationBits: [8] },
+    capabilities: {
+      weights: weightKinds,
+      weightBits: [2, 3, 4, 5, 6, 7, 8, 16],
+      activationBits: [2, 3, 4, 5, 6, 7, 8],
+    },
     async read(source) {
       const { model, files } = await loadSource(source)
       return graphOf(model, files)

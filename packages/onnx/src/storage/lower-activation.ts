@@ -1,24 +1,32 @@
 import { type Grid, MixbitError, type Node, type ValueId } from '@mixbit/graph'
 import type { Builder } from '../builder.ts'
 
-/** A fakeQuantize node as QuantizeLinear and DequantizeLinear, per tensor, 8 bits. @throws MixbitError `ONNX_ACTIVATION_GRID`. */
+/**
+ * A fakeQuantize node as QuantizeLinear and DequantizeLinear per tensor. Widths below 8 bits are 8-bit integers that a Clip
+ * keeps in their range: between the two, where the neighbours still fuse into integer kernels.
+ * @throws MixbitError `ONNX_ACTIVATION_GRID`.
+ */
 export function lowerActivation(to: Builder, node: Node): void {
-  const grid = node.grid as Grid
-  if (grid.bits !== 8 || grid.axis !== null)
+  const { bits, signed, axis, scale: scales, zeroPoint: zeros } = node.grid as Grid
+  if (bits > 8 || axis !== null)
     throw new MixbitError(
       'ONNX_ACTIVATION_GRID',
-      `Activation ${node.inputs[0]} is on a grid of ${grid.bits} bits${grid.axis === null ? '' : ' per channel'}; ONNX files carry 8 bits per tensor.`,
-      { hint: 'Take a target platform with 8-bit activations.' },
+      `Activation ${node.inputs[0]} is on a grid of ${bits} bits${axis === null ? '' : ' per channel'}; ONNX files carry up to 8 bits per tensor.`,
+      { hint: 'Take a target platform with activations of 8 bits or less.' },
     )
   const input = node.inputs[0] as ValueId
   const output = node.outputs[0] as ValueId
-  const dtype = grid.signed ? ('i8' as const) : ('u8' as const)
+  const dtype = signed ? ('i8' as const) : ('u8' as const)
   const { shape } = to.values.get(input) ?? {}
-  const scale = to.constant({ dtype: 'f32', shape: [], data: grid.scale }, `scale${grid.scale[0]}`)
-  const zeroPoint = to.constant(
-    { dtype, shape: [], data: grid.signed ? Int8Array.from(grid.zeroPoint) : Uint8Array.from(grid.zeroPoint) },
-    `zero${dtype}${grid.zeroPoint[0]}`,
-  )
-  const integer = to.node('QuantizeLinear', [input, scale, zeroPoint], { dtype, ...(shape && { shape }) })
-  to.node('DequantizeLinear', [integer, scale, zeroPoint], { dtype: 'f32', ...(shape && { shape }) }, {}, output)
+  const like = { dtype, ...(shape && { shape }) }
+  const integer = (x: number, key: string) =>
+    to.constant({ dtype, shape: [], data: signed ? Int8Array.of(x) : Uint8Array.of(x) }, `${key}${dtype}${x}`)
+  const scale = to.constant({ dtype: 'f32', shape: [], data: scales }, `scale${scales[0]}`)
+  const zeroPoint = integer(zeros[0]!, 'zero')
+  let quantized = to.node('QuantizeLinear', [input, scale, zeroPoint], like)
+  if (bits < 8) {
+    const low = signed ? -(2 ** (bits - 1)) : 0
+    quantized = to.node('Clip', [quantized, integer(low, 'bound'), integer(low + 2 ** bits - 1, 'bound')], like)
+  }
+  to.node('DequantizeLinear', [quantized, scale, zeroPoint], { ...like, dtype: 'f32' }, {}, output)
 }

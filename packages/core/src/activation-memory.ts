@@ -1,0 +1,70 @@
+import { withSession } from '@mixbit/adapter'
+import { bitsOf, consumers, type Graph, type Node, type ValueId } from '@mixbit/graph'
+import { fusedOutput } from './activations.ts'
+import type { Job } from './job.ts'
+import type { Activation } from './observe.ts'
+
+/** The tensors that are alive while one node runs, for one sample. */
+export interface LiveCut {
+  /** Bytes of the tensors that stay as they are. */
+  readonly fixed: number
+  /** Elements of the tensors on the grid of each activation, in the order of the activations. */
+  readonly elements: readonly number[]
+}
+
+/** What is alive while each node runs, in the order of the graph: what it reads, what it gives, and what is needed later. */
+export function liveValues(graph: Graph): { node: Node; values: ReadonlySet<ValueId> }[] {
+  const users = consumers(graph)
+  const fused = new Set<ValueId>()
+  const last = new Map<ValueId, number>()
+  for (const [i, node] of graph.nodes.entries()) {
+    for (const output of node.outputs)
+      if (output !== null && fusedOutput(node, users) !== output && output === node.outputs[0]) fused.add(output)
+    for (const id of [...node.inputs, ...(node.captures ?? [])]) if (id !== null) last.set(id, i)
+  }
+  for (const id of graph.outputs) last.set(id, graph.nodes.length)
+  const alive = new Set<ValueId>(graph.inputs.filter((id) => last.has(id)))
+  return graph.nodes.map((node, i) => {
+    for (const id of node.outputs) if (id !== null && !fused.has(id)) alive.add(id)
+    const values = new Set(alive)
+    for (const id of alive) if ((last.get(id) ?? i) <= i) alive.delete(id)
+    return { node, values }
+  })
+}
+
+/**
+ * The cuts of a graph, without those that another one exceeds in everything. Sizes are those of the first sample, by its
+ * batch; constants do not count, and neither does the inside of a fused pair (conv + ReLU).
+ */
+export async function liveCuts(job: Job, activations: readonly Activation[]): Promise<LiveCut[]> {
+  const { adapter, prepared: graph, samples } = job
+  const lives = liveValues(graph)
+  const made = new Set(graph.nodes.flatMap((node) => node.outputs))
+  const wanted = [...new Set(lives.flatMap(({ values }) => [...values]))].filter((id) => made.has(id))
+  const sample = samples[0]!
+  const tensors = new Map([...sample, ...(await withSession(adapter, graph, wanted, (session) => session.run(sample)))])
+  const batch = [...sample.values()][0]?.shape[0] ?? 1
+  const elementsOf = (id: ValueId) => {
+    const { shape, data } = tensors.get(id)!
+    return data.length / (shape[0] === batch ? batch : 1)
+  }
+  const owner = new Map(activations.flatMap(({ values }, i) => values.map((id) => [id, i] as const)))
+  const cuts = lives.map(({ values }): LiveCut => {
+    const elements = new Array<number>(activations.length).fill(0)
+    let fixed = 0
+    for (const id of values) {
+      const at = owner.get(id)
+      if (at !== undefined) elements[at]! += elementsOf(id)
+      else fixed += (elementsOf(id) * bitsOf(tensors.get(id)!.dtype)) / 8
+    }
+    return { fixed, elements }
+  })
+  const exceeds = (a: LiveCut, b: LiveCut) => a.fixed >= b.fixed && a.elements.every((n, i) => n >= b.elements[i]!)
+  return cuts.filter(
+    (cut, i) => !cuts.some((other, k) => k !== i && exceeds(other, cut) && (!exceeds(cut, other) || k < i)),
+  )
+}
+
+/** Bytes alive at the worst moment, for a bit-width of every activation. */
+export const activationMemory = (cuts: readonly LiveCut[], bits: readonly number[]): number =>
+  Math.max(0, ...cuts.map(({ fixed, elements }) => elements.reduce((sum, n, i) => sum + (n * bits[i]!) / 8, fixed)))
