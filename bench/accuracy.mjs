@@ -1,11 +1,10 @@
 // ResNet-20 on CIFAR-10 beside the peer: top-1 on JPEG and lossless test images, and agreement with the float model.
 // `node bench/accuracy.mjs [--methods AVG,LAST_LAYER] [--budgets 0.125,0.1]`; calibration and settings are the peer's.
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { quantize } from '@mixbit/core'
 import { onnx } from '@mixbit/onnx'
-import { cifar, modelBytes, shared, sharedIsThere } from './models.mjs'
+import { modelBytes, sharedIsThere } from './models.mjs'
+import { peerCalibration, resnetAccuracy } from './resnet20.mjs'
 
 if (!sharedIsThere) {
   console.log('The shared models are not here: nothing was measured.')
@@ -30,61 +29,26 @@ const peer = {
 }
 
 const adapter = onnx()
-const source = modelBytes('resnet20')
-const graph = await adapter.read(source)
-const input = graph.inputs[0]
-const raw = readFileSync(join(shared, 'data/cifar10/peer_calib100_nchw.f32'))
-const floats = new Float32Array(raw.buffer.slice(raw.byteOffset, raw.byteOffset + raw.length))
-const calibration = Array.from(
-  { length: 100 },
-  (_, i) => new Map([[input, { dtype: 'f32', shape: [1, 3, 32, 32], data: floats.slice(i * 3072, (i + 1) * 3072) }]]),
-)
-const jpeg = cifar('test5k.bin', 0, 5000, input)
-const lossless = cifar('lossless_test761.bin', 0, 761, input)
-
-/** Index of the largest logit for every picture, through a session in batches of 100. */
-async function classes(session, pictures) {
-  const result = []
-  for (let start = 0; start < pictures.length; start += 100) {
-    const batch = pictures.slice(start, start + 100)
-    const data = new Float32Array(batch.length * 3072)
-    for (const [i, { feed }] of batch.entries()) data.set(feed.get(input).data, i * 3072)
-    const [logits] = (
-      await session.run(new Map([[input, { dtype: 'f32', shape: [batch.length, 3, 32, 32], data }]]))
-    ).values()
-    for (let i = 0; i < batch.length; i++) {
-      const row = logits.data.subarray(i * 10, i * 10 + 10)
-      result.push(row.indexOf(Math.max(...row)))
-    }
-  }
-  return result
-}
-const share = (a, b) => (100 * a.filter((x, i) => x === b[i]).length) / a.length
-
-const float = await adapter.open(await adapter.write(graph))
-const [floatJpeg, floatLossless] = [await classes(float, jpeg), await classes(float, lossless)]
-const labels = [jpeg, lossless].map((set) => set.map(({ label }) => label))
-console.log(`float: ${share(floatJpeg, labels[0]).toFixed(2)} / ${share(floatLossless, labels[1]).toFixed(2)}`)
+const accuracy = await resnetAccuracy(adapter)
+console.log(`float: ${accuracy.float.join(' / ')}`)
 console.log('budget  method       JPEG 5k  lossless 761  agreement  peer JPEG 10k / lossless   bits')
 for (const budget of values.budgets.split(',').map(Number))
   for (const distanceWeightingMethod of values.methods.split(',')) {
-    const { artifact, report } = await quantize(source, {
+    const { artifact, report } = await quantize(modelBytes('resnet20'), {
       adapter,
-      representativeDataset: calibration,
+      representativeDataset: peerCalibration(accuracy.input),
       targetPlatform: values.target,
       targetResourceUtilization: { weightsMemory: `${budget * 100}%` },
       coreConfig: { mixedPrecisionConfig: { distanceWeightingMethod } },
     })
-    const session = await adapter.open(artifact)
-    const [a, b] = [await classes(session, jpeg), await classes(session, lossless)]
-    await session.dispose()
+    const { jpeg, lossless, agreement } = await accuracy.of(artifact)
     console.log(
       [
         String(budget).padEnd(7),
         distanceWeightingMethod.padEnd(11),
-        share(a, labels[0]).toFixed(2).padStart(8),
-        share(b, labels[1]).toFixed(2).padStart(13),
-        share(a, floatJpeg).toFixed(2).padStart(10),
+        jpeg.padStart(8),
+        lossless.padStart(13),
+        agreement.padStart(10),
         (peer[budget] ?? []).join(' / ').padStart(27),
         ' ',
         report.layers.map((l) => l.bits).join(' '),

@@ -139,6 +139,99 @@ test('uint8 activations: the file computes nearly what was simulated', async () 
   expect(report.distances.toFloat[0]!.sqnr).toBeGreaterThan(15)
 })
 
+describe('a budget on activations', () => {
+  const targetPlatform = 'onnxruntime'
+  const source = modelOf(
+    `graph residual(%x: f32[N,3,8,8], %w1: f32[8,3,3,3], %w2: f32[8,8,3,3], %w3: f32[8,8,3,3], %w4: f32[8,5]) {
+      %a: f32[N,8,8,8] = Conv(%x, %w1) {pads=[1, 1, 1, 1]} #stem
+      %b: f32[N,8,8,8] = Relu(%a)
+      %c: f32[N,8,8,8] = Conv(%b, %w2) {pads=[1, 1, 1, 1]} #left
+      %d: f32[N,8,8,8] = Relu(%c)
+      %e: f32[N,8,8,8] = Conv(%d, %w3) {pads=[1, 1, 1, 1]} #right
+      %f: f32[N,8,8,8] = Add(%e, %b)
+      %g: f32[N,8,8,8] = Relu(%f)
+      %p: f32[N,8,1,1] = GlobalAveragePool(%g)
+      %h: f32[N,8] = Flatten(%p)
+      %y: f32[N,5] = MatMul(%h, %w4) #head
+      return %y
+    }`,
+    { w1: [8, 3, 3, 3], w2: [8, 8, 3, 3], w3: [8, 8, 3, 3], w4: [8, 5] },
+  )
+  const memory = async (options: Options = {}) => (await run({ targetPlatform, ...options }, source)).report.utilization
+
+  test('is kept by activations of 8, 4 and 2 bits, with the weights at their widest', async () => {
+    const whole = (await memory({ targetResourceUtilization: { activationMemory: '100%' } })).activationMemory!
+    const { artifact, report } = await run(
+      {
+        targetPlatform,
+        targetResourceUtilization: { activationMemory: Math.floor(whole * 0.6) },
+      },
+      source,
+    )
+    expect(report.utilization.activationMemory).toBeLessThanOrEqual(whole * 0.6)
+    expect(new Set(report.layers.map(({ bits }) => bits))).toEqual(new Set([8]))
+    expect(new Set(report.activations.map(({ bits }) => bits)).size).toBeGreaterThan(1)
+    expect(report.activations.some(({ sensitivity }) => sensitivity! > 0)).toBe(true)
+    const session = await adapter.open!(artifact!)
+    expect(toF32((await session.run(representativeDataset[0]!)).get('y')!).every(Number.isFinite)).toBe(true)
+    await session.dispose()
+  })
+
+  test('in percent is a share of the float activations', async () => {
+    const { activationMemory } = await memory({ targetResourceUtilization: { activationMemory: '100%' } })
+    const at8bits = await memory({ targetResourceUtilization: { activationMemory: activationMemory! } })
+    expect(at8bits.activationMemory).toBe(activationMemory)
+  })
+
+  test('and on the weights, or on both together, leaves both free', async () => {
+    const whole = await memory({ targetResourceUtilization: { totalMemory: '100%' } })
+    const totalMemory = Math.floor(whole.totalMemory! * 0.6)
+    const together = await memory({ targetResourceUtilization: { totalMemory } })
+    expect(together.totalMemory).toBeLessThanOrEqual(totalMemory)
+    expect(together.totalMemory).toBe(together.weightsMemory + together.activationMemory!)
+    const both = { weightsMemory: 900, activationMemory: Math.floor(whole.activationMemory! * 0.7) }
+    const each = await memory({ targetResourceUtilization: both })
+    expect(each.weightsMemory).toBeLessThanOrEqual(both.weightsMemory)
+    expect(each.activationMemory).toBeLessThanOrEqual(both.activationMemory)
+  })
+
+  test('on weights alone leaves activations at 8 bits and unmeasured', async () => {
+    const { report } = await run({ targetPlatform, targetResourceUtilization: { weightsMemory: '15%' } }, source)
+    expect(new Set(report.activations.map(({ bits, sensitivity }) => `${bits} ${sensitivity}`))).toEqual(
+      new Set(['8 null']),
+    )
+  })
+
+  test('that nothing fits, or that float activations cannot keep, says what is possible', async () => {
+    const error = await failure({ targetPlatform, targetResourceUtilization: { activationMemory: 100 } }, source)
+    expect(error.code).toBe('BUDGET_INFEASIBLE')
+    const { activationMemory } = error.context.smallest as { activationMemory: number }
+    expect((await memory({ targetResourceUtilization: { activationMemory } })).activationMemory).toBeLessThanOrEqual(
+      activationMemory,
+    )
+    const float = await failure({ targetResourceUtilization: { activationMemory: 1000 } }, source)
+    expect(float.code).toBe('BUDGET_INFEASIBLE')
+  })
+
+  test('gives the same bytes twice', async () => {
+    const options = { targetPlatform, targetResourceUtilization: { totalMemory: '20%' } }
+    const [a, b] = [await run(options, source), await run(options, source)]
+    expect(Buffer.compare(a.artifact!, b.artifact!)).toBe(0)
+    expect(a.table!.layers.length).toBe(a.report.layers.length + a.report.activations.length)
+  })
+
+  test('is written in powers of two for imx500', async () => {
+    const { report, graph } = await run(
+      { targetPlatform: 'imx500', targetResourceUtilization: { activationMemory: '20%' } },
+      source,
+    )
+    const scales = graph.nodes.flatMap(({ grid }) => (grid ? [...grid.scale] : []))
+    expect(scales.length).toBeGreaterThan(3)
+    expect(scales.every((scale) => Number.isInteger(Math.log2(scale)))).toBe(true)
+    expect(report.distances.toSimulation[0]!.sqnr).toBeGreaterThan(15)
+  })
+})
+
 test('embeddings and recurrent layers take part', async () => {
   const source = modelOf(
     `graph words(%ids: i64[N,6], %table: f32[40,8], %w: f32[1,48,8], %r: f32[1,48,12], %out: f32[12,7]) {

@@ -59,6 +59,8 @@ export function addBudget(command: Command): Command {
   return command
     .option('--weights-memory <size>', 'budget of the weights: 25%, "250 kB" or bytes')
     .option('--file-size <size>', 'budget of the whole file: 25%, "250 kB" or bytes')
+    .option('--activation-memory <size>', 'budget of the activations alive at the worst moment (needs --target)')
+    .option('--total-memory <size>', 'budget of weights and activations together')
 }
 
 export function addData(command: Command, flag = '-c, --calibration <source>'): Command {
@@ -111,7 +113,7 @@ export function addSweep(command: Command): Command {
       parse.integer('--num-of-images', 1),
     )
     .option('--memory-limit <bytes>', 'most bytes of cached activations', parse.integer('--memory-limit', 1))
-    .option('--target <platform>', 'weights-only (default) or onnxruntime')
+    .option('--target <platform>', 'weights-only (default), onnxruntime or imx500')
     .option('--bits <widths>', 'weight bit-widths to choose from: 8,4,2', parse.integers('--bits', 2))
     .option('--checkpoint <file>', 'where the sweep is kept while it runs')
     .option('--resume', 'go on with an interrupted sweep (the default)')

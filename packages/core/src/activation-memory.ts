@@ -15,17 +15,20 @@ export interface LiveCut {
 /** What is alive while each node runs, in the order of the graph: what it reads, what it gives, and what is needed later. */
 export function liveValues(graph: Graph): { node: Node; values: ReadonlySet<ValueId> }[] {
   const users = consumers(graph)
-  const fused = new Set<ValueId>()
+  const index = new Map(graph.nodes.map((node, i) => [node.id, i]))
+  const inside = new Set<ValueId>()
   const last = new Map<ValueId, number>()
   for (const [i, node] of graph.nodes.entries()) {
-    for (const output of node.outputs)
-      if (output !== null && fusedOutput(node, users) !== output && output === node.outputs[0]) fused.add(output)
-    for (const id of [...node.inputs, ...(node.captures ?? [])]) if (id !== null) last.set(id, i)
+    // A fused pair runs as one: what its first node reads is needed until its second one gives the result.
+    const pair = fusedOutput(node, users) !== node.outputs[0] ? users.get(node.outputs[0]!)![0]! : node
+    if (pair !== node) inside.add(node.outputs[0]!)
+    for (const id of [...node.inputs, ...(node.captures ?? [])])
+      if (id !== null) last.set(id, Math.max(last.get(id) ?? 0, pair === node ? i : index.get(pair.id)!))
   }
   for (const id of graph.outputs) last.set(id, graph.nodes.length)
   const alive = new Set<ValueId>(graph.inputs.filter((id) => last.has(id)))
   return graph.nodes.map((node, i) => {
-    for (const id of node.outputs) if (id !== null && !fused.has(id)) alive.add(id)
+    for (const id of node.outputs) if (id !== null && !inside.has(id)) alive.add(id)
     const values = new Set(alive)
     for (const id of alive) if ((last.get(id) ?? i) <= i) alive.delete(id)
     return { node, values }

@@ -75,14 +75,17 @@ export async function assign(
   for (const unused of subsets([...(budget.fileSize?.once.keys() ?? [])])) {
     const kept = keptCandidates(search, unused)
     if (kept.some((indices) => indices.length === 0)) continue
-    const items = itemsOf(search).map((item, i) => ({ ...item, choices: kept[i]!.map((c) => item.choices[c]!) }))
     const limits = limitsOf(budget, unused)
+    const items = [
+      ...itemsOf(search).map((item, i) => ({ ...item, choices: kept[i]!.map((c) => item.choices[c]!) })),
+      { id: 'everything else', choices: [{ loss: 0, cost: limits.map(({ fixed }) => fixed) }] },
+    ]
     const solution = await solve({ items, budgets: limits }, { signal }).catch((error) => {
       checkAborted(signal)
       throw error
     })
     const choice = refine ? refined(items, limits, solution.choice) : solution.choice
-    const chosen = choice.map((k, i) => kept[i]![k]!)
+    const chosen = choice.slice(0, kept.length).map((k, i) => kept[i]![k]!)
     answers.push({
       assignment: {
         weights: layers.flatMap((layer, i) => layer.candidates[chosen[i] ?? 0]!),
@@ -116,7 +119,7 @@ function keptCandidates({ layers, activations, budget }: Search, unused: Readonl
 const subsets = (values: readonly number[]): ReadonlySet<number>[] =>
   Array.from({ length: 2 ** values.length }, (_, mask) => new Set(values.filter((_, i) => mask & (1 << i))))
 
-/** One budget of the solver: `fixed` is taken off the limit of the resource `name`. */
+/** One budget of the solver; `fixed` is what no choice changes. */
 interface Limit {
   readonly name: keyof Budget
   readonly limit: number
@@ -127,11 +130,7 @@ function limitsOf(
   { weightsMemory, fileSize, activationMemory, totalMemory }: Budget,
   unused: ReadonlySet<number>,
 ): Limit[] {
-  const limit = (name: keyof Budget, whole: number, fixed: number): Limit => ({
-    name,
-    limit: Math.max(0, whole - fixed),
-    fixed,
-  })
+  const limit = (name: keyof Budget, limit: number, fixed: number): Limit => ({ name, limit, fixed })
   const once = [...(fileSize?.once ?? [])].reduce((sum, [bits, bytes]) => sum + (unused.has(bits) ? 0 : bytes), 0)
   return [
     ...(weightsMemory === undefined ? [] : [limit('weightsMemory', weightsMemory, 0)]),
@@ -218,7 +217,7 @@ function infeasible(
     const whole = budget[name]
     if (whole === undefined) return []
     // Of several cuts, the one that needs most.
-    const needs = limits.flatMap((limit, b) => (limit.name === name ? [(costs[b] ?? 0) + limit.fixed] : []))
+    const needs = limits.flatMap((limit, b) => (limit.name === name ? [costs[b] ?? 0] : []))
     return [
       {
         name,

@@ -5,12 +5,19 @@ import { defined } from '../run.ts'
 export interface BudgetFlags {
   readonly weightsMemory?: string
   readonly fileSize?: string
+  readonly activationMemory?: string
+  readonly totalMemory?: string
 }
 
 /** The budget of the config file, with the flags over it. */
-export const budgetOf = ({ weightsMemory, fileSize }: BudgetFlags, { targetResourceUtilization }: CoreSections) => ({
+export const budgetOf = (flags: BudgetFlags, { targetResourceUtilization }: CoreSections) => ({
   ...targetResourceUtilization,
-  ...defined({ weightsMemory: size(weightsMemory), fileSize: size(fileSize) }),
+  ...defined({
+    weightsMemory: size(flags.weightsMemory),
+    fileSize: size(flags.fileSize),
+    activationMemory: size(flags.activationMemory),
+    totalMemory: size(flags.totalMemory),
+  }),
 })
 
 /** A bare number is bytes. */

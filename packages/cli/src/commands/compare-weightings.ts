@@ -20,14 +20,19 @@ export async function compareWeightingsCommand(run: Run, command: Command, model
   run.io.stdout(options.json ? format.json(comparison) : comparisonText(comparison))
 }
 
-/** Layers down, weightings across; starved output layers are marked. */
-export function comparisonText({ layers, choices }: WeightingComparison): string {
+/** Layers and then activations (~) down, weightings across; starved output layers are marked. */
+export function comparisonText({ layers, activations, choices }: WeightingComparison): string {
   const starved = (choice: WeightingComparison['choices'][number], node: string) =>
     choice.outputLayers.some((end) => end.node === node && end.starved)
   const rows = layers.map((node, i) => [
     node,
     ...choices.map((choice) => `${starved(choice, node) ? '! ' : ''}${choice.bits[i]}`),
   ])
+  const searched = choices.some(({ activationBits }) => new Set(activationBits).size > 1)
+  if (searched)
+    rows.push(
+      ...activations.map((value, i) => [`~ ${value}`, ...choices.map((choice) => `${choice.activationBits[i]}`)]),
+    )
   const outputs = choices[0]!.outputs.flatMap(({ output }, i) => [
     [`${output}: SQNR dB`, ...choices.map((choice) => choice.outputs[i]!.sqnr.toFixed(1))],
     [

@@ -49,9 +49,21 @@ export function reportText(report: QuantizeReport, output: string): string {
     layer.reason,
   ])
   const columns = ['layer', 'kind', 'shape', right('bits'), right('bytes'), right('sensitivity'), 'why']
-  return `${table(columns, rows)}\n${summary(report, output)
+  return `${table(columns, rows)}\n${activationTable(report)}${summary(report, output)
     .map(([name, text]) => `${name.padEnd(13)} ${text}\n`)
     .join('')}`
+}
+
+/** The activations, when their bits were searched. */
+function activationTable({ activations }: QuantizeReport): string {
+  if (activations.every(({ sensitivity }) => sensitivity === null)) return ''
+  const rows = activations.map(({ value, bits, sensitivity, candidates }) => [
+    value,
+    String(bits),
+    format.number(sensitivity),
+    candidates.map((candidate) => `${candidate.bits}: ${format.number(candidate.sensitivity)}`).join('  '),
+  ])
+  return `${table(['activation', right('bits'), right('sensitivity'), 'sensitivity by bits'], rows)}\n`
 }
 
 function summary(report: QuantizeReport, output: string): [string, string][] {
@@ -60,6 +72,12 @@ function summary(report: QuantizeReport, output: string): [string, string][] {
     `${format.bytes(bytes ?? 0)}${float ? `, ${format.percent((bytes ?? 0) / float)} of ${format.bytes(float)} in float` : ''}${limit === null ? '' : ` (budget ${format.bytes(limit)})`}`
   return [
     ['weights', share(utilization.weightsMemory, floatUtilization.weightsMemory, budget.weightsMemory)],
+    ...(utilization.activationMemory === null
+      ? []
+      : ([
+          ['activations', share(utilization.activationMemory, null, budget.activationMemory)],
+          ['total', share(utilization.totalMemory, null, budget.totalMemory)],
+        ] as [string, string][])),
     [
       'file',
       `${share(report.bytes, floatUtilization.fileSize, budget.fileSize)}${report.predictedBytes === null ? '' : `, predicted ${format.bytes(report.predictedBytes)}`}`,

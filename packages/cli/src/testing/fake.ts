@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import type { QuantizeReport } from '@mixbit/core'
 import type { Backend, FileAdapter } from '../backend.ts'
 import type { Io } from '../io.ts'
 import { type Graph, MixbitError, type Tensors, type Value } from '../mixbit.ts'
@@ -58,17 +59,19 @@ export const fakeReport = {
   mixedPrecision: true,
   distanceWeightingMethod: 'AVG',
   layers: [layer],
-  budget: { weightsMemory: 216, fileSize: null },
-  utilization: { weightsMemory: 108, fileSize: 8 },
+  activations: [],
+  budget: { weightsMemory: 216, fileSize: null, activationMemory: null, totalMemory: null },
+  utilization: { weightsMemory: 108, fileSize: 8, activationMemory: null, totalMemory: null },
   floatUtilization: { weightsMemory: 864, fileSize: 2000 },
   predictedBytes: 8,
   bytes: 8,
-  quantizedActivations: [],
+  outputLayers: [],
+  weightings: [],
   distances: { toFloat: [{ output: 'scores', sqnr: 20, cosine: 0.99, top1Agreement: 1 }], toSimulation: [] },
   solver: { status: 'optimal', objective: 0.0123, bound: 0.0123, gap: 0 },
   warnings: ['beware'],
   timings: {},
-}
+} satisfies QuantizeReport
 
 /** Streams that are kept, a Ctrl-C that can be pressed, and a backend whose `quantize` is the test's own. */
 export function fakeIo(
