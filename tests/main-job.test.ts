@@ -202,6 +202,20 @@ describe('a budget on activations', () => {
     )
   })
 
+  test('and on bit operations, which are products of weight and activation bits, is kept', async () => {
+    const whole = (await memory({ targetResourceUtilization: { bops: '100%' } })).bops!
+    const half = await run({ targetPlatform, targetResourceUtilization: { bops: Math.floor(whole / 2) } }, source)
+    expect(half.report.utilization.bops).toBeLessThanOrEqual(whole / 2)
+    expect(half.report.solver!.status).toBe('optimal')
+    const every = { bops: Math.floor(whole / 2), weightsMemory: 900, activationMemory: '20%' }
+    const all = await memory({ targetResourceUtilization: every })
+    expect(all.bops).toBeLessThanOrEqual(every.bops)
+    expect(all.weightsMemory).toBeLessThanOrEqual(900)
+    expect(
+      (await memory({ targetPlatform: 'weights-only', targetResourceUtilization: { bops: '20%' } })).bops,
+    ).toBeGreaterThan(0)
+  })
+
   test('that nothing fits, or that float activations cannot keep, says what is possible', async () => {
     const error = await failure({ targetPlatform, targetResourceUtilization: { activationMemory: 100 } }, source)
     expect(error.code).toBe('BUDGET_INFEASIBLE')

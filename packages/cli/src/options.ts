@@ -61,6 +61,7 @@ export function addBudget(command: Command): Command {
     .option('--file-size <size>', 'budget of the whole file: 25%, "250 kB" or bytes')
     .option('--activation-memory <size>', 'budget of the activations alive at the worst moment (needs --target)')
     .option('--total-memory <size>', 'budget of weights and activations together')
+    .option('--bops <number>', 'budget of bit operations: 20%, or macs x activation bits x weight bits')
 }
 
 export function addData(command: Command, flag = '-c, --calibration <source>'): Command {

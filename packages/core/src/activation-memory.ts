@@ -1,6 +1,7 @@
 import { withSession } from '@mixbit/adapter'
 import { bitsOf, consumers, type Graph, type Node, type ValueId } from '@mixbit/graph'
 import { fusedOutput } from './activations.ts'
+import { type BopsBudget, macsOf } from './bops.ts'
 import type { Job } from './job.ts'
 import type { Activation } from './observe.ts'
 
@@ -71,3 +72,25 @@ export async function liveCuts(job: Job, activations: readonly Activation[]): Pr
 /** Bytes alive at the worst moment, for a bit-width of every activation. */
 export const activationMemory = (cuts: readonly LiveCut[], bits: readonly number[]): number =>
   Math.max(0, ...cuts.map(({ fixed, elements }) => elements.reduce((sum, n, i) => sum + (n * bits[i]!) / 8, fixed)))
+
+/** Multiply-accumulates of every layer for one sample, and the activation that it reads. A weight that several nodes share counts at each. */
+export async function bopsMeasure(job: Job, activations: readonly Activation[]): Promise<Omit<BopsBudget, 'limit'>> {
+  const { adapter, prepared: graph, samples, layers } = job
+  const nodes = new Map(graph.nodes.map((node) => [node.id, node]))
+  const owners = layers.map(({ node, sharedWith }) => [node, ...sharedWith].map((id) => nodes.get(id)!))
+  const wanted = [...new Set(owners.flat().map((node) => node.outputs[0]!))]
+  const sample = samples[0]!
+  const tensors = await withSession(adapter, graph, wanted, (session) => session.run(sample))
+  const owner = new Map(activations.flatMap(({ values }, i) => values.map((id) => [id, i] as const)))
+  return {
+    macs: layers.map(({ kind, weights }, i) =>
+      owners[i]!.reduce((sum, node) => {
+        const output = tensors.get(node.outputs[0]!)!.shape
+        return sum + weights.reduce((macs, id) => macs + macsOf(kind, graph.values.get(id)!.tensor!.shape, output), 0)
+      }, 0),
+    ),
+    reads: owners.map(
+      ([node]) => owner.get(node!.inputs.find((id) => id !== null && !graph.values.get(id)?.tensor) ?? '') ?? null,
+    ),
+  }
+}

@@ -2,6 +2,7 @@ import { MixbitError } from '@mixbit/graph'
 import { type Item, type Solution, solve } from '@mixbit/solver'
 import type { LiveCut } from './activation-memory.ts'
 import type { Assignment } from './apply.ts'
+import { alone, type BopsBudget, mergeForBops } from './bops.ts'
 import type { Layer } from './candidates.ts'
 import type { Activation } from './observe.ts'
 import { checkAborted } from './progress.ts'
@@ -14,6 +15,7 @@ export interface Budget {
   readonly activationMemory?: MemoryBudget
   /** Every cut and the weights together keep the limit. */
   readonly totalMemory?: MemoryBudget
+  readonly bops?: BopsBudget
 }
 
 /** A limit on the written file, with what stands in it beside what each layer takes. */
@@ -48,9 +50,10 @@ export const freedom = ({
   fileSize,
   activationMemory,
   totalMemory,
+  bops,
 }: { [K in keyof Budget]: unknown }) => ({
-  weights: weightsMemory !== undefined || fileSize !== undefined || totalMemory !== undefined,
-  activations: activationMemory !== undefined || totalMemory !== undefined,
+  weights: [weightsMemory, fileSize, totalMemory, bops].some((limit) => limit !== undefined),
+  activations: [activationMemory, totalMemory, bops].some((limit) => limit !== undefined),
 })
 
 /** The widest candidate everywhere. */
@@ -75,21 +78,23 @@ export async function assign(
   for (const unused of subsets([...(budget.fileSize?.once.keys() ?? [])])) {
     const kept = keptCandidates(search, unused)
     if (kept.some((indices) => indices.length === 0)) continue
+    const items = itemsOf(search).map((item, i) => ({ ...item, choices: kept[i]!.map((c) => item.choices[c]!) }))
+    const merged = budget.bops ? mergeForBops(items, layers.length, budget.bops) : alone(items)
     const limits = limitsOf(budget, unused)
-    const items = [
-      ...itemsOf(search).map((item, i) => ({ ...item, choices: kept[i]!.map((c) => item.choices[c]!) })),
-      { id: 'everything else', choices: [{ loss: 0, cost: limits.map(({ fixed }) => fixed) }] },
-    ]
-    const solution = await solve({ items, budgets: limits }, { signal }).catch((error) => {
+    const rest = { id: 'everything else', choices: [{ loss: 0, cost: limits.map(({ fixed }) => fixed) }] }
+    const problem = { items: [...merged.map(({ item }) => item), rest], budgets: limits }
+    const solution = await solve(problem, { signal }).catch((error) => {
       checkAborted(signal)
       throw error
     })
-    const choice = refine ? refined(items, limits, solution.choice) : solution.choice
-    const chosen = choice.slice(0, kept.length).map((k, i) => kept[i]![k]!)
+    const choice = refine ? refined(problem.items, limits, solution.choice) : solution.choice
+    const chosen = new Array<number>(items.length).fill(0)
+    for (const [m, { members, picks }] of merged.entries())
+      for (const [i, member] of members.entries()) chosen[member] = kept[member]![picks[choice[m] ?? 0]![i]!]!
     answers.push({
       assignment: {
-        weights: layers.flatMap((layer, i) => layer.candidates[chosen[i] ?? 0]!),
-        activations: activations.map(({ candidates }, i) => candidates[chosen[layers.length + i] ?? 0]!),
+        weights: layers.map((layer, i) => layer.candidates[chosen[i]!]!),
+        activations: activations.map(({ candidates }, i) => candidates[chosen[layers.length + i]!]!),
       },
       solution,
       refused: solution.status === 'infeasible' ? infeasible(solution, limits, budget) : null,
@@ -127,7 +132,7 @@ interface Limit {
 }
 
 function limitsOf(
-  { weightsMemory, fileSize, activationMemory, totalMemory }: Budget,
+  { weightsMemory, fileSize, activationMemory, totalMemory, bops }: Budget,
   unused: ReadonlySet<number>,
 ): Limit[] {
   const limit = (name: keyof Budget, limit: number, fixed: number): Limit => ({ name, limit, fixed })
@@ -137,10 +142,11 @@ function limitsOf(
     ...(fileSize === undefined ? [] : [limit('fileSize', fileSize.limit, fileSize.fixed + once)]),
     ...(activationMemory?.cuts ?? []).map(({ fixed }) => limit('activationMemory', activationMemory!.limit, fixed)),
     ...(totalMemory?.cuts ?? []).map(({ fixed }) => limit('totalMemory', totalMemory!.limit, fixed)),
+    ...(bops === undefined ? [] : [limit('bops', bops.limit, 0)]),
   ]
 }
 
-/** The solver's view: one item per layer, then one per activation, with a cost for every limit. */
+/** The solver's view: one item per layer, then one per activation, with a cost for every limit but bit operations. */
 export function itemsOf({ layers, activations, scores, budget }: Search): Item[] {
   const { weightsMemory, fileSize, activationMemory, totalMemory } = budget
   const item = (

@@ -23,6 +23,8 @@ export interface ResourceUtilization {
   readonly activationMemory?: number | string
   /** Weights and activations together. */
   readonly totalMemory?: number | string
+  /** Bit operations for one sample: macs x activation bits x weight bits, summed over the layers. */
+  readonly bops?: number | string
 }
 
 export interface JobOptions<Source = unknown, Artifact = unknown> extends Report {

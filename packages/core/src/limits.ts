@@ -1,7 +1,8 @@
 import { MixbitError } from '@mixbit/graph'
-import { activationMemory, type LiveCut, liveCuts } from './activation-memory.ts'
+import { activationMemory, bopsMeasure, type LiveCut, liveCuts } from './activation-memory.ts'
 import { fixedFileBytes, onceBytes } from './artifact.ts'
 import type { Budget } from './assign.ts'
+import type { BopsBudget } from './bops.ts'
 import { parseBudget } from './budget.ts'
 import { floatWeightsBytes, type Job, type ResourceUtilization } from './job.ts'
 import type { Observed } from './observe.ts'
@@ -10,6 +11,12 @@ import type { Observed } from './observe.ts'
 export interface FloatSizes {
   readonly weightsMemory: number
   readonly fileSize: number | null
+}
+
+/** What budgets on activations and bit operations are made of; null where no budget asks for it. */
+export interface Measures {
+  readonly cuts: readonly LiveCut[] | null
+  readonly bops: Omit<BopsBudget, 'limit'> | null
 }
 
 export async function floatSizes({ adapter, graph, layers }: Job): Promise<FloatSizes> {
@@ -23,7 +30,7 @@ export async function floatSizes({ adapter, graph, layers }: Job): Promise<Float
 /** Upper limits in bytes; an unset one is absent. */
 export type Limits = { readonly [K in keyof ResourceUtilization]?: number }
 
-const resources = ['weightsMemory', 'fileSize', 'activationMemory', 'totalMemory'] as const
+const resources = ['weightsMemory', 'fileSize', 'activationMemory', 'totalMemory', 'bops'] as const
 
 /** @throws MixbitError `OPTION_UNKNOWN` for a budget that there is not. */
 export function checkBudgetNames(budget: ResourceUtilization = {}): void {
@@ -43,9 +50,10 @@ export async function limitsOf(
   { activations }: Observed,
   budget: ResourceUtilization = {},
   sizes: FloatSizes,
-): Promise<{ limits: Limits; cuts: readonly LiveCut[] | null }> {
+): Promise<Measures & { limits: Limits }> {
   const needsCuts = budget.activationMemory !== undefined || budget.totalMemory !== undefined
   const cuts = needsCuts ? await liveCuts(job, activations) : null
+  const bops = budget.bops === undefined ? null : await bopsMeasure(job, activations)
   const floatActivations = activationMemory(
     cuts ?? [],
     activations.map(() => 32),
@@ -55,26 +63,28 @@ export async function limitsOf(
     fileSize: sizes.fileSize ?? Number.NaN,
     activationMemory: floatActivations,
     totalMemory: floatActivations + sizes.weightsMemory,
+    bops: bops ? 32 * 32 * bops.macs.reduce((sum, count) => sum + count, 0) : 0,
   }
   const limits = resources.flatMap((name) => {
     const limit = budget[name]
     return limit === undefined ? [] : [[name, parseBudget(name, limit, whole[name])]]
   })
-  return { limits: Object.fromEntries(limits), cuts }
+  return { limits: Object.fromEntries(limits), cuts, bops }
 }
 
 /** The limits as the search takes them. */
 export async function searchBudget(
   job: Job,
   observed: Observed,
-  { weightsMemory, fileSize, activationMemory, totalMemory }: Limits,
-  cuts: readonly LiveCut[] | null,
+  { weightsMemory, fileSize, activationMemory, totalMemory, bops }: Limits,
+  measures: Measures,
 ): Promise<Budget> {
   const fixed = fileSize === undefined ? null : await fixedFileBytes(job, observed)
   return {
     ...(weightsMemory !== undefined && { weightsMemory }),
     ...(fileSize !== undefined && fixed !== null && { fileSize: { limit: fileSize, fixed, once: onceBytes(job) } }),
-    ...(activationMemory !== undefined && { activationMemory: { limit: activationMemory, cuts: cuts! } }),
-    ...(totalMemory !== undefined && { totalMemory: { limit: totalMemory, cuts: cuts! } }),
+    ...(activationMemory !== undefined && { activationMemory: { limit: activationMemory, cuts: measures.cuts! } }),
+    ...(totalMemory !== undefined && { totalMemory: { limit: totalMemory, cuts: measures.cuts! } }),
+    ...(bops !== undefined && { bops: { ...measures.bops!, limit: bops } }),
   }
 }

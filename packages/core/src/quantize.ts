@@ -1,9 +1,10 @@
 import type { Graph } from '@mixbit/graph'
-import { activationMemory, type LiveCut } from './activation-memory.ts'
+import { activationMemory } from './activation-memory.ts'
 import type { Assignment } from './apply.ts'
 import { check, chooseAndWrite, predictedBytes } from './artifact.ts'
+import { bopsOf } from './bops.ts'
 import { type Job, type JobOptions, type ResourceUtilization, startJob } from './job.ts'
-import { checkBudgetNames, type FloatSizes, floatSizes, limitsOf, searchBudget } from './limits.ts'
+import { checkBudgetNames, type FloatSizes, floatSizes, limitsOf, type Measures, searchBudget } from './limits.ts'
 import { type Measured, measurandOf, measure } from './measure.ts'
 import { observe } from './observe.ts'
 import { activationReports, layerReports, type QuantizeReport, solverReport, starvationWarnings } from './report.ts'
@@ -44,7 +45,7 @@ export async function quantize<Source, Artifact>(
 
   // prepared -> observed: ranges of activations, means of layer inputs
   const observed = await observe(job)
-  const { limits, cuts } = await limitsOf(job, observed, options.targetResourceUtilization, sizes)
+  const { limits, ...measures } = await limitsOf(job, observed, options.targetResourceUtilization, sizes)
   clock('observed')
 
   // candidates -> sensitivity: only a budget gives a choice to make
@@ -55,7 +56,7 @@ export async function quantize<Source, Artifact>(
   clock('sensitivity')
 
   // sensitivity -> assignment -> quantized -> artifact
-  const budget = mixedPrecision ? await searchBudget(job, observed, limits, cuts) : {}
+  const budget = mixedPrecision ? await searchBudget(job, observed, limits, measures) : {}
   const chosen = await chooseAndWrite(job, observed, scores, budget)
   const { weights, activations } = chosen.assignment
   clock('assignment')
@@ -75,7 +76,7 @@ export async function quantize<Source, Artifact>(
       layers: layerReports(job.layers, weights, table || scores.weights.length > 0 ? scores.weights : null),
       activations: activationReports(observed.activations, activations, scores.activations),
       budget: { ...none, ...limits },
-      utilization: utilizationOf(chosen, cuts),
+      utilization: utilizationOf(chosen, measures),
       predictedBytes: await predictedBytes(job, observed, chosen.assignment),
       bytes: chosen.bytes,
       outputLayers: ends,
@@ -95,25 +96,22 @@ export async function quantize<Source, Artifact>(
 /** Without a search there is nothing to measure. */
 const unmeasured: Measured = { table: null, scores: { weights: [], activations: [] }, hessianScores: null }
 
-const none = { weightsMemory: null, fileSize: null, activationMemory: null, totalMemory: null }
+const none = { weightsMemory: null, fileSize: null, activationMemory: null, totalMemory: null, bops: null }
 
-/** What the choice costs; activations only where a budget asked for them. */
+/** What the choice costs; memory of activations and bit operations only where a budget asked for them. */
 function utilizationOf(
-  { assignment, bytes }: { assignment: Assignment; bytes: number | null },
-  cuts: readonly LiveCut[] | null,
+  { assignment: { weights, activations }, bytes }: { assignment: Assignment; bytes: number | null },
+  { cuts, bops }: Measures,
 ) {
-  const weightsMemory = assignment.weights.reduce((sum, candidate) => sum + candidate.weightsBytes, 0)
-  const memory =
-    cuts &&
-    activationMemory(
-      cuts,
-      assignment.activations.map(({ bits }) => bits),
-    )
+  const weightsMemory = weights.reduce((sum, candidate) => sum + candidate.weightsBytes, 0)
+  const [weightBits, activationBits] = [weights.map(({ bits }) => bits), activations.map(({ bits }) => bits)]
+  const memory = cuts && activationMemory(cuts, activationBits)
   return {
     weightsMemory,
     fileSize: bytes,
     activationMemory: memory,
     totalMemory: memory === null ? null : weightsMemory + memory,
+    bops: bops && bopsOf(bops, weightBits, activationBits),
   }
 }
 

@@ -142,12 +142,17 @@ export async function compareWeightings<Source, Artifact>(
       hint: "Give targetResourceUtilization, for example { weightsMemory: '12%' }.",
     })
   const observed = await observe(job)
-  const { limits, cuts } = await limitsOf(job, observed, options.targetResourceUtilization, await floatSizes(job))
+  const { limits, ...measures } = await limitsOf(
+    job,
+    observed,
+    options.targetResourceUtilization,
+    await floatSizes(job),
+  )
   const measurand = measurandOf(job, observed, limits)
   const measured = await measure(job, measurand)
   const table = measured.table!
   const hessian = measured.hessianScores ?? (await hessianOf(job, table))
-  const budget = await searchBudget(job, observed, limits, cuts)
+  const budget = await searchBudget(job, observed, limits, measures)
   return {
     layers: job.layers.map(({ node }) => node),
     activations: observed.activations.map(({ value }) => value),

@@ -7,6 +7,7 @@ export interface BudgetFlags {
   readonly fileSize?: string
   readonly activationMemory?: string
   readonly totalMemory?: string
+  readonly bops?: string
 }
 
 /** The budget of the config file, with the flags over it. */
@@ -17,6 +18,7 @@ export const budgetOf = (flags: BudgetFlags, { targetResourceUtilization }: Core
     fileSize: size(flags.fileSize),
     activationMemory: size(flags.activationMemory),
     totalMemory: size(flags.totalMemory),
+    bops: size(flags.bops),
   }),
 })
 
