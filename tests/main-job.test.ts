@@ -532,6 +532,21 @@ describe('options of mixed precision', () => {
   })
 })
 
+test('debugConfig.analyzeSimilarity compares behind every node, and what is behind nothing quantized is equal', async () => {
+  const { report } = await run({
+    coreConfig: {
+      debugConfig: { analyzeSimilarity: true },
+      mixedPrecisionConfig: { configurationOverwrite: { depthwise: 2 } },
+      quantizationConfig: { weightsBiasCorrection: false },
+    },
+  })
+  const at = (node: string) => report.similarity.find((row) => row.node === node)!
+  expect(report.similarity.length).toBeGreaterThan(6)
+  expect(at('first').sqnr).toBeGreaterThan(at('depthwise').sqnr + 10)
+  expect(at('depthwise').mse).toBeGreaterThan(0)
+  expect(at('dense').sqnr).toBeCloseTo(report.distances.toFloat[0]!.sqnr, 3)
+})
+
 test('debugConfig.bypass hands the model through', async () => {
   const { artifact, report } = await run({ coreConfig: { debugConfig: { bypass: true } } })
   expect(report.layers).toEqual([])

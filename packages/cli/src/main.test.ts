@@ -206,6 +206,18 @@ test('help and version go to stdout and end with 0; help lists the exit codes', 
   }
 })
 
+test('targets lists the platforms, and one of them is JSON that a config file takes', async () => {
+  const list = fakeIo()
+  expect(await main(['targets'], list.io)).toBe(0)
+  expect(list.seen.stdout).toMatch(/weights-only .*8, 4, 2 bits, symmetric, per channel +float/)
+  const one = fakeIo()
+  expect(await main(['targets', 'imx500'], one.io)).toBe(0)
+  expect(JSON.parse(one.seen.stdout)).toMatchObject({ name: 'imx500', activationScheme: 'powerOfTwo' })
+  const none = fakeIo()
+  expect(await main(['targets', 'abacus'], none.io)).toBe(2)
+  expect(none.seen.stderr).toContain('TARGET_PLATFORM_UNKNOWN')
+})
+
 test('no command at all shows the help and is a usage error', async () => {
   expect(await main([], fakeIo().io)).toBe(2)
 })

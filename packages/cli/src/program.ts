@@ -21,6 +21,7 @@ export function program(run: Run): Command {
     .description('write a smaller model under a budget')
     .option('-o, --output <file>', 'the model to write')
     .option('--report <file>', 'write the report as JSON')
+    .option('--similarity', 'also compare the quantized with the float model behind every node')
   addCommon(addSweep(addData(addBudget(quantize))))
     .addHelpText('after', quantizeExample + exitCodeHelp)
     .action(async (model: string) => (await import('./commands/quantize.ts')).quantizeCommand(run, quantize, model))
@@ -51,6 +52,13 @@ export function program(run: Run): Command {
     .description('show what every distance weighting would choose, with measured outputs')
   addCommon(addSweep(addData(addBudget(weightings)))).action(async (model: string) =>
     (await import('./commands/compare-weightings.ts')).compareWeightingsCommand(run, weightings, model),
+  )
+
+  const targets = root
+    .command('targets [name]')
+    .description('list the target platforms, or print one as JSON to change in a config file')
+  addCommon(targets).action(async (name?: string) =>
+    (await import('./commands/targets.ts')).targetsCommand(run, targets, name),
   )
 
   const compare = root

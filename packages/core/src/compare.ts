@@ -10,6 +10,8 @@ export interface OutputDistance {
   readonly sqnr: number
   /** Cosine of the angle between all values of both, in [-1, 1]. */
   readonly cosine: number
+  /** Mean squared error. */
+  readonly mse: number
   /** Share of rows (last axis) whose largest element is at the same place, in [0, 1]; null for outputs without rows. */
   readonly top1Agreement: number | null
 }
@@ -19,6 +21,7 @@ interface Sums {
   noise: number
   dot: number
   other: number
+  count: number
   rows: number
   agreed: number
 }
@@ -32,7 +35,7 @@ export async function compareSessions(
   report: Report = {},
 ): Promise<OutputDistance[]> {
   const sums = new Map<ValueId, Sums>(
-    outputs.map((id) => [id, { signal: 0, noise: 0, dot: 0, other: 0, rows: 0, agreed: 0 }]),
+    outputs.map((id) => [id, { signal: 0, noise: 0, dot: 0, other: 0, count: 0, rows: 0, agreed: 0 }]),
   )
   for (const sample of samples) {
     checkAborted(report.signal)
@@ -45,6 +48,7 @@ export async function compareSessions(
     output,
     sqnr: s.noise === 0 ? 200 : Math.min(200, 10 * Math.log10(s.signal / s.noise)),
     cosine: s.signal === 0 && s.other === 0 ? 1 : s.dot / (Math.sqrt(s.signal * s.other) || 1),
+    mse: s.noise / Math.max(1, s.count),
     top1Agreement: s.rows === 0 ? null : s.agreed / s.rows,
   }))
 }
@@ -54,6 +58,7 @@ const numbers = (tensor: Tensor): ArrayLike<number> =>
   /^(f|bf)/.test(tensor.dtype) ? toF32(tensor) : Array.from(tensor.data as ArrayLike<number | bigint>, Number)
 
 function addSample(sums: Sums, expected: ArrayLike<number>, actual: ArrayLike<number>, shape: readonly number[]) {
+  sums.count += expected.length
   for (let i = 0; i < expected.length; i++) {
     const [f, q] = [expected[i]!, actual[i]!]
     if (Object.is(f, q)) {

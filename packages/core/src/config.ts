@@ -59,7 +59,10 @@ const schema = v.strictObject({
     }),
     {},
   ),
-  debugConfig: v.optional(v.strictObject({ bypass: v.optional(v.boolean(), false) }), {}),
+  debugConfig: v.optional(
+    v.strictObject({ bypass: v.optional(v.boolean(), false), analyzeSimilarity: v.optional(v.boolean(), false) }),
+    {},
+  ),
 })
 
 /** A rule of `bitWidthConfig`: nodes by name (exact or a glob with `*`) and/or kind get this weight bit-width. */
@@ -133,6 +136,8 @@ export interface CoreConfig {
   readonly debugConfig?: {
     /** Reads and writes the model, and changes nothing. */
     readonly bypass?: boolean
+    /** Compares the simulation with the float model behind every node. Default false. */
+    readonly analyzeSimilarity?: boolean
   }
 }
 

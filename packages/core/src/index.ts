@@ -14,6 +14,7 @@ export type { ProgressEvent, Stage } from './progress.ts'
 export { type Quantized, type QuantizeOptions, quantize } from './quantize.ts'
 export type { LayerReport, QuantizeReport } from './report.ts'
 export { checkSamples } from './samples.ts'
+export type { NodeSimilarity } from './similarity.ts'
 export { type TargetPlatform, targetPlatform, targetPlatforms } from './target-platform.ts'
 export {
   compareWeightings,

@@ -8,6 +8,7 @@ import { checkBudgetNames, type FloatSizes, floatSizes, limitsOf, type Measures,
 import { type Measured, measurandOf, measure } from './measure.ts'
 import { observe } from './observe.ts'
 import { activationReports, layerReports, type QuantizeReport, solverReport, starvationWarnings } from './report.ts'
+import { similarityOf } from './similarity.ts'
 import { outputLayers, weightingChoices } from './weightings.ts'
 
 export interface QuantizeOptions<Source = unknown, Artifact = unknown> extends JobOptions<Source, Artifact> {
@@ -64,6 +65,8 @@ export async function quantize<Source, Artifact>(
   const tellWeightings = table?.onlyFor === null && ends.some(({ starved }) => starved)
   const weightings = tellWeightings ? await weightingChoices(job, observed, free, table, hessianScores, budget) : []
   const distances = await check(job, chosen.graph, chosen.artifact, activations.length === 0)
+  const { analyzeSimilarity } = job.config.debugConfig
+  const similarity = analyzeSimilarity ? await similarityOf(job, chosen.graph) : []
   clock('artifact')
 
   return {
@@ -81,6 +84,7 @@ export async function quantize<Source, Artifact>(
       bytes: chosen.bytes,
       outputLayers: ends,
       weightings,
+      similarity,
       distances,
       solver: solverReport(chosen.solution),
       warnings: [
@@ -152,6 +156,7 @@ async function bypassed<Artifact>(job: Job<Artifact>, sizes: FloatSizes): Promis
       activations: [],
       outputLayers: [],
       weightings: [],
+      similarity: [],
       distances: { toFloat: [], toSimulation: [] },
       solver: null,
       warnings: ['debugConfig.bypass is on: the model is written as it was read.'],

@@ -6,6 +6,7 @@ import type { OutputDistance } from './compare.ts'
 import type { FullConfig } from './config.ts'
 import type { ResourceUtilization } from './job.ts'
 import type { Activation } from './observe.ts'
+import type { NodeSimilarity } from './similarity.ts'
 import type { OutputLayer, WeightingChoice } from './weightings.ts'
 
 /** One layer of the report: what it got, what it could have had, and why. */
@@ -59,6 +60,8 @@ export interface QuantizeReport {
   readonly outputLayers: readonly OutputLayer[]
   /** When one of them is starved: what every weighting would choose. */
   readonly weightings: readonly WeightingChoice[]
+  /** Node by node, with `debugConfig.analyzeSimilarity`; else empty. */
+  readonly similarity: readonly NodeSimilarity[]
   readonly distances: {
     /** The written file against the float model; empty without `write`. */
     readonly toFloat: readonly OutputDistance[]

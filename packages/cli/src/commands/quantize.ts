@@ -11,6 +11,7 @@ import { type BudgetFlags, budgetOf } from './budget.ts'
 export interface QuantizeFlags extends CommonOptions, DataOptions, SweepOptions, BudgetFlags {
   readonly output?: string
   readonly report?: string
+  readonly similarity?: boolean
 }
 
 /** Reads, measures, chooses, and writes the small model. */
@@ -24,8 +25,14 @@ export async function quantizeCommand(run: Run, command: Command, model: string)
   const checkpoint = await openCheckpoint(options, `${output}.mixbit-sweep.jsonl`)
 
   const job = jobOptions(run, prepared, checkpoint)
+  const { coreConfig } = job
+  const withSimilarity = { ...coreConfig, debugConfig: { ...coreConfig.debugConfig, analyzeSimilarity: true } }
   const { artifact, report } = await core
-    .quantize(model, { ...job, targetResourceUtilization: budgetOf(options, sections) })
+    .quantize(model, {
+      ...job,
+      coreConfig: options.similarity ? withSimilarity : coreConfig,
+      targetResourceUtilization: budgetOf(options, sections),
+    })
     .finally(progress.end)
 
   await writeWhole(output, artifact!, run.cleanups)
@@ -49,7 +56,7 @@ export function reportText(report: QuantizeReport, output: string): string {
     layer.reason,
   ])
   const columns = ['layer', 'kind', 'shape', right('bits'), right('bytes'), right('sensitivity'), 'why']
-  return `${table(columns, rows)}\n${activationTable(report)}${summary(report, output)
+  return `${table(columns, rows)}\n${activationTable(report)}${similarityTable(report)}${summary(report, output)
     .map(([name, text]) => `${name.padEnd(13)} ${text}\n`)
     .join('')}`
 }
@@ -64,6 +71,18 @@ function activationTable({ activations }: QuantizeReport): string {
     candidates.map((candidate) => `${candidate.bits}: ${format.number(candidate.sensitivity)}`).join('  '),
   ])
   return `${table(['activation', right('bits'), right('sensitivity'), 'sensitivity by bits'], rows)}\n`
+}
+
+/** The models side by side, when that was asked for. */
+function similarityTable({ similarity }: QuantizeReport): string {
+  if (similarity.length === 0) return ''
+  const rows = similarity.map(({ node, sqnr, cosine, mse }) => [
+    node,
+    sqnr.toFixed(1),
+    cosine.toFixed(5),
+    format.number(mse),
+  ])
+  return `${table(['behind node', right('SQNR dB'), right('cosine'), right('MSE')], rows)}\n`
 }
 
 function summary(report: QuantizeReport, output: string): [string, string][] {

@@ -67,7 +67,11 @@ export const fakeReport = {
   bytes: 8,
   outputLayers: [],
   weightings: [],
-  distances: { toFloat: [{ output: 'scores', sqnr: 20, cosine: 0.99, top1Agreement: 1 }], toSimulation: [] },
+  similarity: [],
+  distances: {
+    toFloat: [{ output: 'scores', sqnr: 20, cosine: 0.99, mse: 0.001, top1Agreement: 1 }],
+    toSimulation: [],
+  },
   solver: { status: 'optimal', objective: 0.0123, bound: 0.0123, gap: 0 },
   warnings: ['beware'],
   timings: {},
