@@ -2,8 +2,9 @@ import { withSession } from '@mixbit/adapter'
 import { type Grid, MixbitError, type Node, type NodeId, producers, toF32, type ValueId } from '@mixbit/graph'
 import { activationGrid, type Histogram, histogramObserver, toHistogram, zScoreFilter } from '@mixbit/quantizers'
 import { gridSources, quantizedActivations } from './activations.ts'
+import { freedom } from './assign.ts'
 import type { FullConfig } from './config.ts'
-import type { Job } from './job.ts'
+import type { Job, ResourceUtilization } from './job.ts'
 import { breathe, checkAborted } from './progress.ts'
 import { allFinite } from './samples.ts'
 import type { TargetPlatform } from './target-platform.ts'
@@ -40,8 +41,11 @@ export const correctable = (node: Node): boolean =>
 const channelAxis = (node: Node, rank: number): number =>
   node.kind === 'dense' || node.weights[0]?.axis !== 0 ? rank - 1 : 1
 
-/** Runs the float graph over the samples once, and keeps histograms of activations and means of layer inputs. */
-export async function observe(job: Job): Promise<Observed> {
+/**
+ * Runs the float graph over the samples once, and keeps histograms of activations and means of layer inputs. Activations have
+ * all their candidates only when the budget leaves them free.
+ */
+export async function observe(job: Job, budget: ResourceUtilization = {}): Promise<Observed> {
   const { prepared: graph, adapter, samples, config, platform } = job
   const layerIds = new Set(job.layers.flatMap((layer) => [layer.node, ...layer.sharedWith]))
   const activations = quantizedActivations(graph, platform, layerIds)
@@ -73,6 +77,7 @@ export async function observe(job: Job): Promise<Observed> {
   const widths = platform.activationBits
     .filter((bits) => adapter.capabilities.activationBits.includes(bits))
     .toSorted((a, b) => b - a)
+    .slice(0, freedom(budget).activations ? undefined : 1)
   return {
     activations: [...histograms].map(([value, state]) => ({
       value,

@@ -45,7 +45,7 @@ export async function quantize<Source, Artifact>(
   clock('prepared')
 
   // prepared -> observed: ranges of activations, means of layer inputs
-  const observed = await observe(job)
+  const observed = await observe(job, options.targetResourceUtilization)
   const { limits, ...measures } = await limitsOf(job, observed, options.targetResourceUtilization, sizes)
   clock('observed')
 

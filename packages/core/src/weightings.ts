@@ -141,7 +141,7 @@ export async function compareWeightings<Source, Artifact>(
     throw new MixbitError('BUDGET_MISSING', 'Without a budget every weighting chooses the widest bit-widths.', {
       hint: "Give targetResourceUtilization, for example { weightsMemory: '12%' }.",
     })
-  const observed = await observe(job)
+  const observed = await observe(job, options.targetResourceUtilization)
   const { limits, ...measures } = await limitsOf(
     job,
     observed,

@@ -48,8 +48,11 @@ function observedRange({ histogram, min, max }: ActivationGridOptions): [number,
 function errorOver(histogram: Histogram, method: Exclude<ErrorMethod, 'NOCLIPPING'>, lp: number): Evaluate {
   if (method === 'KL') return klError(histogram)
   const { edges, counts } = histogram
-  const x = counts.map((_, i) => (edges[i]! + edges[i + 1]!) / 2)
-  return pointError({ x, weight: counts, width: edges[1]! - edges[0]! }, method, lp)
+  // Empty bins, mostly in the tails, weigh nothing.
+  const filled = Array.from(counts.keys()).filter((i) => counts[i]! > 0)
+  const x = Float64Array.from(filled, (i) => (edges[i]! + edges[i + 1]!) / 2)
+  const weight = Float64Array.from(filled, (i) => counts[i]!)
+  return pointError({ x, weight, width: edges[1]! - edges[0]! }, method, lp)
 }
 
 /**

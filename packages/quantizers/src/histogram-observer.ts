@@ -85,8 +85,9 @@ export function histogramObserver({ bins: atLeast = 2048 }: { readonly bins?: nu
       if (state.counts.length > 0) pour(state, exponent, first, counts)
       const inverse = 2 ** -exponent
       for (let i = 0; i < data.length; i++) {
-        const bin = Math.floor(data[i]! * inverse) - first
-        if (bin >= 0 && bin < counts.length) counts[bin]! += 1
+        const v = data[i]!
+        // Infinities are no values; the product is exact, being by a power of two.
+        if (v >= min && v <= max) counts[Math.floor(v * inverse) - first]! += 1
       }
       return { exponent, first, counts, ...union }
     },
