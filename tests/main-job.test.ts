@@ -227,6 +227,14 @@ describe('a budget on activations', () => {
     expect(float.code).toBe('BUDGET_INFEASIBLE')
   })
 
+  test('tells the bits of the last activation too', async () => {
+    const { report } = await run({ targetPlatform, targetResourceUtilization: { activationMemory: '20%' } }, source)
+    const last = report.activations.find(({ values }) => values.includes('h'))!
+    expect(report.outputLayers).toEqual([
+      { output: 'y', node: 'head', bits: 8, activationBits: last.bits, starved: last.bits <= 2 },
+    ])
+  })
+
   test('gives the same bytes twice', async () => {
     const options = { targetPlatform, targetResourceUtilization: { totalMemory: '20%' } }
     const [a, b] = [await run(options, source), await run(options, source)]
@@ -335,7 +343,7 @@ describe('the last layers before an output', () => {
 
   test('with 2 bits are starved: a warning says who did it and what others would choose', async () => {
     const { report } = await run({ targetResourceUtilization, coreConfig: pinned(2) })
-    expect(report.outputLayers).toEqual([{ output: 'y', node: 'dense', bits: 2, starved: true }])
+    expect(report.outputLayers).toEqual([{ output: 'y', node: 'dense', bits: 2, activationBits: null, starved: true }])
     expect(report.weightings.map(({ method }) => method)).toEqual(['AVG', 'LAST_LAYER', 'EXP', 'OUTPUT'])
     expect(report.warnings.join()).toMatch(/dense, the last layer before output y, has 2 bits.*AVG chose so/)
     const own = report.weightings[0]!

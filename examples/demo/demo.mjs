@@ -1,4 +1,4 @@
-// The main job on the model that ships with the project: three budgets, AVG beside LAST_LAYER, and the files run.
+// The main job on the model that ships with the project: budgets on weights and on activations, AVG beside LAST_LAYER, and the files run.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { quantize } from '@mixbit/core'
@@ -39,6 +39,14 @@ export async function evaluate(adapter, bytes, pictures) {
   return { accuracy: (100 * right) / pictures.length, milliseconds: times.sort((a, b) => a - b)[times.length >> 1] }
 }
 
+/** Shares of the float weights, and of the float activations at the worst moment. */
+const budgets = [
+  { weightsMemory: '20%' },
+  { weightsMemory: '12%' },
+  { weightsMemory: '8%' },
+  { activationMemory: '12%' },
+]
+
 async function main() {
   const adapter = onnx()
   const source = modelBytes()
@@ -49,21 +57,21 @@ async function main() {
   console.log(
     `shapes.onnx: ${source.length} bytes, accuracy ${float.accuracy.toFixed(1)} % on ${pictures.length} pictures, ${float.milliseconds.toFixed(3)} ms per picture\n`,
   )
-  for (const weightsMemory of ['20%', '12%', '8%']) {
+  for (const budget of budgets) {
     const runs = []
     for (const distanceWeightingMethod of ['AVG', 'LAST_LAYER']) {
       const { artifact, report } = await quantize(source, {
         adapter,
         representativeDataset,
         targetPlatform: 'onnxruntime',
-        targetResourceUtilization: { weightsMemory },
+        targetResourceUtilization: budget,
         coreConfig: { mixedPrecisionConfig: { distanceWeightingMethod } },
       })
-      const file = `shapes-${weightsMemory.replace('%', 'pct')}-${distanceWeightingMethod}.onnx`
+      const file = `shapes-${Object.entries(budget).flat().join('-').replace('%', 'pct')}-${distanceWeightingMethod}.onnx`
       writeFileSync(`${output}${file}`, artifact)
       runs.push({ file, report, ...(await evaluate(adapter, artifact, pictures)) })
     }
-    print(weightsMemory, runs)
+    print(budget, runs)
   }
   console.log('The files are in demo-output/.')
 }
@@ -71,13 +79,17 @@ async function main() {
 function print(budget, [avg, last]) {
   const row = (name, cell) =>
     console.log(`  ${name.padEnd(22)}${String(cell(avg)).padStart(14)}${String(cell(last)).padStart(14)}`)
-  console.log(`Budget: ${budget} of the float weights`)
+  const [[resource, share]] = Object.entries(budget)
+  const onActivations = resource === 'activationMemory'
+  console.log(`Budget: ${share} of the float ${onActivations ? 'activations' : 'weights'}`)
   row('', ({ report }) => report.distanceWeightingMethod)
-  for (const [i, { node }] of avg.report.layers.entries()) row(node, ({ report }) => `${report.layers[i].bits} bits`)
+  const rows = onActivations ? 'activations' : 'layers'
+  for (const [i, { node, value }] of avg.report[rows].entries())
+    row(node ?? value, ({ report }) => `${report[rows][i].bits} bits`)
   row('accuracy', ({ accuracy }) => `${accuracy.toFixed(1)} %`)
   row('file', ({ report }) => `${report.bytes} B`)
   row('per picture', ({ milliseconds }) => `${milliseconds.toFixed(3)} ms`)
-  const same = avg.report.layers.every(({ bits }, i) => bits === last.report.layers[i].bits)
+  const same = avg.report[rows].every(({ bits }, i) => bits === last.report[rows][i].bits)
   const gain = last.accuracy - avg.accuracy
   console.log(
     same

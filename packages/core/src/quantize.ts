@@ -61,7 +61,7 @@ export async function quantize<Source, Artifact>(
   const chosen = await chooseAndWrite(job, observed, scores, budget)
   const { weights, activations } = chosen.assignment
   clock('assignment')
-  const ends = outputLayers(job.prepared, job.layers, weights)
+  const ends = outputLayers(job, observed, chosen.assignment)
   const tellWeightings = table?.onlyFor === null && ends.some(({ starved }) => starved)
   const weightings = tellWeightings ? await weightingChoices(job, observed, free, table, hessianScores, budget) : []
   const distances = await check(job, chosen.graph, chosen.artifact, activations.length === 0)

@@ -145,21 +145,24 @@ export function starvationWarnings(
   const own = weightings.find((choice) => choice.method === method)
   return ends
     .filter(({ starved }) => starved)
-    .map(({ node, output, bits }) => {
+    .map((end) => {
+      const { node, output } = end
+      const bitsOf = ({ bits, activationBits }: OutputLayer) =>
+        activationBits === null ? `${bits} bits` : `${bits}-bit weights and ${activationBits}-bit activations`
       const sqnr = (choice: WeightingChoice) => choice.outputs.find((o) => o.output === output)?.sqnr ?? Number.NaN
       const better = weightings
         .filter((choice) => own && sqnr(choice) > sqnr(own) + 0.05)
         .sort((a, b) => sqnr(b) - sqnr(a))
         .map((choice) => {
-          const there = choice.outputLayers.find((end) => end.node === node)?.bits
-          return `${choice.method} gives it ${there} (${sqnr(choice).toFixed(1)} dB)`
+          const there = choice.outputLayers.find((other) => other.node === node && other.output === output)
+          return `${choice.method} gives it ${there ? bitsOf(there) : 'others'} (${sqnr(choice).toFixed(1)} dB)`
         })
       const advice = !own
         ? 'LAST_LAYER, EXP or OUTPUT may leave it more bits.'
         : better.length > 0
           ? `${method} chose so, and the output has ${sqnr(own).toFixed(1)} dB SQNR; at the same budget ${better.join(', ')}.`
           : `${method} chose so, and the output has ${sqnr(own).toFixed(1)} dB SQNR; no other weighting does better at this budget.`
-      return `${node}, the last layer before output ${output}, has ${bits} bits, which can ruin that output. ${advice}`
+      return `${node}, the last layer before output ${output}, has ${bitsOf(end)}, which can ruin that output. ${advice}`
     })
 }
 

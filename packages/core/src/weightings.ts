@@ -1,9 +1,8 @@
 import { withSession } from '@mixbit/adapter'
-import { type Graph, MixbitError, type NodeId, producers, type ValueId } from '@mixbit/graph'
+import { MixbitError, type NodeId, producers, type ValueId } from '@mixbit/graph'
 import type { MpDistanceWeighting, SensitivityTable } from '@mixbit/sensitivity'
 import { type Assignment, apply } from './apply.ts'
 import { assign, type Budget } from './assign.ts'
-import type { Layer } from './candidates.ts'
 import { compareSessions, type OutputDistance } from './compare.ts'
 import { type Job, startJob } from './job.ts'
 import { checkBudgetNames, floatSizes, limitsOf, searchBudget } from './limits.ts'
@@ -18,8 +17,11 @@ const starvingBits = 2
 export interface OutputLayer {
   readonly output: ValueId
   readonly node: NodeId
+  /** Bits of its weights. */
   readonly bits: number
-  /** 2 bits or less. */
+  /** Bits of the last activation with a quantizer: behind the layer, or else what it reads; null for float. */
+  readonly activationBits: number | null
+  /** Either is 2 or less. */
   readonly starved: boolean
 }
 
@@ -38,27 +40,44 @@ export interface WeightingChoice {
   readonly outputs: readonly OutputDistance[]
 }
 
+/** Whether so few bits right before an output are likely to ruin it (MCT's judge). */
+export const isStarved = (weightBits: number, activationBits: number | null): boolean =>
+  Math.min(weightBits, activationBits ?? weightBits) <= starvingBits
+
 /** For each output, the first quantized layers on the way back from it. */
-export function outputLayers(graph: Graph, layers: readonly Layer[], assignment: Assignment['weights']): OutputLayer[] {
+export function outputLayers(
+  { prepared: graph, layers }: Pick<Job, 'prepared' | 'layers'>,
+  { activations }: Observed,
+  assignment: Assignment,
+): OutputLayer[] {
   const makers = producers(graph)
-  const owner = new Map(
+  const layerOf = new Map(
     layers.flatMap((layer, i) => [layer.node, ...layer.sharedWith].map((node) => [node, i] as const)),
   )
+  const bitsAt = new Map(
+    activations.flatMap(({ values }, i) => values.map((id) => [id, assignment.activations[i]!.bits] as const)),
+  )
   return graph.outputs.flatMap((output) => {
-    const found = new Set<number>()
+    const found = new Map<number, number | null>()
     const seen = new Set<ValueId>()
-    const todo = [output]
-    for (let id = todo.pop(); id !== undefined; id = todo.pop()) {
-      const maker = makers.get(id)
-      if (!maker || seen.has(id)) continue
-      seen.add(id)
-      const layer = owner.get(maker.id)
-      if (layer !== undefined) found.add(layer)
-      else todo.push(...[...maker.inputs, ...(maker.captures ?? [])].filter((input) => input !== null))
+    const todo: { id: ValueId; activationBits: number | null }[] = [{ id: output, activationBits: null }]
+    for (let at = todo.pop(); at; at = todo.pop()) {
+      const maker = makers.get(at.id)
+      if (!maker || seen.has(at.id)) continue
+      seen.add(at.id)
+      const activationBits = at.activationBits ?? bitsAt.get(at.id) ?? null
+      const layer = layerOf.get(maker.id)
+      const inputs = [...maker.inputs, ...(maker.captures ?? [])].filter((input) => input !== null)
+      if (layer === undefined) todo.push(...inputs.map((id) => ({ id, activationBits })))
+      else
+        found.set(
+          layer,
+          activationBits ?? inputs.map((id) => bitsAt.get(id)).find((bits) => bits !== undefined) ?? null,
+        )
     }
-    return [...found].map((i) => {
-      const { bits } = assignment[i]!
-      return { output, node: layers[i]!.node, bits, starved: bits <= starvingBits }
+    return [...found].map(([i, activationBits]) => {
+      const { bits } = assignment.weights[i]!
+      return { output, node: layers[i]!.node, bits, activationBits, starved: isStarved(bits, activationBits) }
     })
   })
 }
@@ -103,7 +122,7 @@ export async function weightingChoices(
         activationBits: activationBits!,
         sensitivity: solution?.objective ?? 0,
         weightsMemory: weights.reduce((sum, { weightsBytes }) => sum + weightsBytes, 0),
-        outputLayers: outputLayers(prepared, layers, weights),
+        outputLayers: outputLayers(job, observed, assignment),
         outputs: distances,
       })
     }
