@@ -43,17 +43,22 @@ export type OpKind =
 
 /**
  * The grid a tensor is (or shall be) stored on: value = (q - zeroPoint) * scale, in float32 arithmetic.
- * q is in [-2^(bits-1), 2^(bits-1) - 1] when signed, else in [0, 2^bits - 1]. Symmetric and power-of-two grids have
- * zeroPoint 0; unsigned symmetric has signed = false, zeroPoint = 0.
+ * q is in [-2^(bits-1), 2^(bits-1) - 1] when signed, else in [0, 2^bits - 1], or one of `levels`. Symmetric and
+ * power-of-two grids have zeroPoint 0; unsigned symmetric has signed = false, zeroPoint = 0.
  */
 export interface Grid {
-  /** 2 to 16. */
+  /** 1 to 16. */
   readonly bits: number
   readonly signed: boolean
   /** The axis along which scale and zeroPoint run; null: one of each for the whole tensor. */
   readonly axis: number | null
   readonly scale: Float32Array
   readonly zeroPoint: Int32Array
+  /**
+   * A look-up table: the only integers q can be, ascending, at most 2^bits of them, within int8. What is stored is the index
+   * of q among them. Absent: all integers of the width.
+   */
+  readonly levels?: Int8Array
 }
 
 /**

@@ -184,6 +184,7 @@ function readGrid(reader: Reader): Grid {
   const token = reader.peek()
   const [, sign, bits] =
     /^([iu])(\d+)$/.exec(reader.take('word', 'a grid')) ?? reader.fail('a grid such as i8[0.1]', token)
+  const levels = reader.is('{') ? { levels: Int8Array.from(reader.list('{', '}', reader.number)) } : {}
   const axis = reader.accept('@') ? reader.number() : null
   reader.expect('[')
   const scale = Float32Array.from(reader.peek().type === 'number' ? reader.sequence(reader.number) : [])
@@ -195,6 +196,7 @@ function readGrid(reader: Reader): Grid {
     axis,
     scale,
     zeroPoint: given ? Int32Array.from(given) : new Int32Array(scale.length),
+    ...levels,
   }
 }
 

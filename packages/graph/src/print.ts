@@ -86,7 +86,8 @@ function gridText(grid: Grid, max: number): string {
   const axis = grid.axis === null ? '' : `@${grid.axis}`
   const plain = grid.zeroPoint.length === grid.scale.length && grid.zeroPoint.every((zero) => zero === 0)
   const zeros = plain ? '' : `; ${list(grid.zeroPoint, String, max)}`
-  return `${grid.signed ? 'i' : 'u'}${grid.bits}${axis}[${list(grid.scale, float32Text, max)}${zeros}]`
+  const levels = grid.levels ? `{${Array.from(grid.levels).join(', ')}}` : ''
+  return `${grid.signed ? 'i' : 'u'}${grid.bits}${levels}${axis}[${list(grid.scale, float32Text, max)}${zeros}]`
 }
 
 function attrText(attr: Attr, max: number): string {

@@ -3,6 +3,7 @@ import { type Graph, type MixbitError, parseGraph, printGraph } from './index.ts
 
 const sample = `graph g(%x: f32[N,3,8,8], %"in:0": f16["batch size",2]) {
   %w: f32[4,1,1,1] stored=i4@0[0.1, 0.2, 0.1, 0.3; 0, 1, -1, 0] = constant(1, 0.5, -0, inf)
+  %table: f32[2] stored=i2{-3, -1, 1, 3}[0.5] = constant(0.5, -1.5)
   %h: f16[2] = constant(0x3c00, 0x8000)
   %p: i4[3] = constant(0x21, 0x3)
   %s: string[2] = constant("a", "b \\"c\\"")

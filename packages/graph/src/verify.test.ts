@@ -52,7 +52,15 @@ test.each([
     '%w: f32[2] = constant(1, 2) %y: f32[2] = conv Conv(%x, %w) weights=[1@1] return %y',
     "Weight 1@1 of the node 'y', %w, has no such axis: its shape is [2].",
   ],
-  ['%w: f32[2] stored=i1[1] = constant(1, 2) return %w', 'The stored grid of %w has 1 bits; 2 to 16 are possible.'],
+  ['%w: f32[2] stored=i17[1] = constant(1, 2) return %w', 'The stored grid of %w has 17 bits; 1 to 16 are possible.'],
+  [
+    '%w: f32[2] stored=i1{-1, 0, 1}[1] = constant(1, 2) return %w',
+    'The stored grid of %w has the levels [-1,0,1]; 1 to 2 ascending integers are possible.',
+  ],
+  [
+    '%w: f32[2] stored=i2{3, 1}[1] = constant(1, 2) return %w',
+    'The stored grid of %w has the levels [3,1]; 1 to 4 ascending integers are possible.',
+  ],
   [
     '%w: f32[2] stored=i4@0[1] = constant(1, 2) return %w',
     'The stored grid of %w has 1 scales; 2 are needed (axis 0, shape [2]).',

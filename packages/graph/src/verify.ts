@@ -205,10 +205,12 @@ const arrayOf: Readonly<Record<DType, string>> = {
 
 const isAxis = (axis: number, rank: number) => Number.isInteger(axis) && axis >= 0 && axis < rank
 
-function gridFaults({ bits, axis, scale, zeroPoint }: Grid, what: string, shape: Value['shape']): string[] {
+function gridFaults({ bits, axis, scale, zeroPoint, levels }: Grid, what: string, shape: Value['shape']): string[] {
   const faults: string[] = []
-  if (!(Number.isInteger(bits) && bits >= 2 && bits <= 16))
-    faults.push(`${what} has ${bits} bits; 2 to 16 are possible.`)
+  if (!(Number.isInteger(bits) && bits >= 1 && bits <= 16))
+    faults.push(`${what} has ${bits} bits; 1 to 16 are possible.`)
+  if (levels && !(levels.length > 0 && levels.length <= 2 ** bits && levels.every((q, i) => i === 0 || q > levels[i - 1]!)))
+    faults.push(`${what} has the levels [${levels}]; 1 to ${2 ** bits} ascending integers are possible.`)
   if (axis !== null && (axis < 0 || !Number.isInteger(axis) || (shape && axis >= shape.length)))
     faults.push(`${what} runs along axis ${axis}, but the shape is [${shape}].`)
   const extent = axis === null ? 1 : shape?.[axis]
