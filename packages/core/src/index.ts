@@ -22,3 +22,4 @@ export {
   type WeightingChoice,
   type WeightingComparison,
 } from './weightings.ts'
+export { reconstruct } from './reconstruct/reconstruct.ts'

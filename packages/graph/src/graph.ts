@@ -84,6 +84,16 @@ export interface Weight {
   readonly axis: number
 }
 
+/** How a convolution walks over its input. Data is [N, C, ...spatial], or [N, ...spatial, C] when `channelsLast`. */
+export interface Window {
+  readonly strides: readonly number[]
+  readonly dilations: readonly number[]
+  /** Zeros before every spatial axis, then behind every one; or as many as give outputs of ceil(input / stride). */
+  readonly pads: readonly number[] | 'sameUpper' | 'sameLower'
+  readonly groups: number
+  readonly channelsLast: boolean
+}
+
 export interface Node {
   readonly id: NodeId
   readonly kind: OpKind
@@ -99,6 +109,8 @@ export interface Node {
   readonly macs?: number
   /** Least and greatest value that the operator can give, where it tells (ReLU: 0 to Infinity; ReLU6: 0 to 6). */
   readonly bounds?: readonly [number, number]
+  /** Of convolutions, where the adapter knows it. */
+  readonly window?: Window
   /** True when the node only moves data, so that its output is on the grid of its input. */
   readonly preserving?: boolean
   /** Values of this graph that the node's own subgraphs (control flow) read without naming them as inputs. */

@@ -1,4 +1,4 @@
-import type { Attr, Dim, Graph, Grid, Node, Value, ValueId } from './graph.ts'
+import type { Attr, Dim, Graph, Grid, Node, Value, ValueId, Window } from './graph.ts'
 import { lex, refuse, type Token } from './lex.ts'
 import { impliedId } from './print.ts'
 import { impliedWeights, isKind, shorthand } from './shorthand.ts'
@@ -240,7 +240,25 @@ const extraReaders: Readonly<Record<string, (reader: Reader) => Partial<Node>>> 
   },
   preserving: (reader) => ({ preserving: !reader.accept('=') || readBoolean(reader) }),
   captures: (reader) => ({ captures: reader.after('=', () => reader.list('[', ']', reader.value)) }),
+  window: (reader) => ({ window: reader.after('=', () => readWindow(reader)) }),
   grid: (reader) => ({ grid: reader.after('=', () => readGrid(reader)) }),
+}
+
+function readWindow(reader: Reader): Window {
+  const fields = Object.fromEntries(
+    reader.list('(', ')', () => {
+      const key = reader.name('a field of a window')
+      reader.expect('=')
+      const read = (): unknown =>
+        reader.is('[')
+          ? reader.list('[', ']', reader.number)
+          : reader.peek().type === 'number'
+            ? reader.number()
+            : reader.name('a value')
+      return [key, read()]
+    }),
+  ) as Omit<Window, 'channelsLast'> & { channelsLast: string }
+  return { ...fields, channelsLast: fields.channelsLast === 'true' }
 }
 
 const readBoolean = (reader: Reader): boolean =>

@@ -1,4 +1,4 @@
-import type { Dim, Node, OpKind, Tensor, Weight } from '@mixbit/graph'
+import type { Dim, Node, OpKind, Tensor, Weight, Window } from '@mixbit/graph'
 
 /** What the toolkit knows of an operator by its name alone; the others are opaque. */
 const kinds: Readonly<Record<string, OpKind>> = {
@@ -82,6 +82,7 @@ export interface Classified {
   readonly weights: readonly Weight[]
   readonly preserving?: boolean
   readonly bounds?: readonly [number, number]
+  readonly window?: Window
 }
 
 /** Kind and quantizable weights of an operator, from its name, attributes and constant inputs. */
@@ -115,10 +116,14 @@ export function classify(
   switch (op) {
     case 'Conv':
       if (!weight) return none
-      return weighing(1, 0, group > 1 && weight[1] === 1 ? 'depthwiseConv' : 'conv')
+      return {
+        ...weighing(1, 0, group > 1 && weight[1] === 1 ? 'depthwiseConv' : 'conv'),
+        window: windowOf(attrs, weight.length - 2),
+      }
     case 'ConvTranspose':
       // Weights are [in, out / group, ...]: with one output per group, the outputs run along the first axis.
-      return weight ? weighing(1, group > 1 && weight[1] === 1 ? 0 : 1) : none
+      if (!weight) return none
+      return { ...weighing(1, group > 1 && weight[1] === 1 ? 0 : 1), window: windowOf(attrs, weight.length - 2) }
     case 'Gemm':
       return weight ? weighing(1, attrs.transB === 1 ? 0 : 1) : none
     case 'MatMul':
@@ -132,6 +137,22 @@ export function classify(
       return { kind, weights: [1, 2].filter(shapeOf).map((input) => ({ input, axis: 1 })) }
     default:
       return none
+  }
+}
+
+const autoPads = { SAME_UPPER: 'sameUpper', SAME_LOWER: 'sameLower' } as const
+
+/** The window of a convolution with `rank` spatial axes. */
+function windowOf(attrs: Node['attrs'], rank: number): Window {
+  const list = (name: string, length: number, otherwise: number) =>
+    (attrs[name] as readonly number[] | undefined) ?? new Array<number>(length).fill(otherwise)
+  const auto = autoPads[attrs.auto_pad as keyof typeof autoPads]
+  return {
+    strides: list('strides', rank, 1),
+    dilations: list('dilations', rank, 1),
+    pads: auto ?? list('pads', 2 * rank, 0),
+    groups: typeof attrs.group === 'number' ? attrs.group : 1,
+    channelsLast: false,
   }
 }
 

@@ -1,37 +1,37 @@
-// Builds kernel/scan.ts and writes it as base64 to src/kernel.wasm.ts; with --check only compares.
+// Builds the kernels of this folder and writes them as base64 to src/*.wasm.ts; with --check only compares.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import asc from 'assemblyscript/asc'
 
-const source = readFileSync(new URL('scan.ts', import.meta.url), 'utf8')
-const target = fileURLToPath(new URL('../src/kernel.wasm.ts', import.meta.url))
-const files = { 'scan.ts': source }
-let binary
+/** The memory of `scan` has three pages (192 kB), laid out in src/kernel.ts; that of `reconstruct` comes from its caller and grows. */
+const kernels = {
+  scan: { target: 'kernel', constant: 'kernelWasm', options: ['--initialMemory', '3', '--maximumMemory', '3'] },
+  reconstruct: { target: 'reconstruct', constant: 'reconstructWasm', options: ['--initialMemory', '1'] },
+}
 
-// The memory has three pages (192 kB); src/kernel.ts lays it out.
-const { error, stderr } = await asc.main(
-  ['scan.ts', '--outFile', 'scan.wasm', '-O3', '--enable', 'simd', '--runtime', 'stub', '--noAssert'].concat([
-    '--initialMemory',
-    '3',
-    '--maximumMemory',
-    '3',
-  ]),
-  {
-    readFile: (name) => files[name] ?? null,
-    writeFile: (name, content) => {
-      if (name === 'scan.wasm') binary = content
+for (const [name, { target, constant, options }] of Object.entries(kernels)) {
+  const source = readFileSync(new URL(`${name}.ts`, import.meta.url), 'utf8')
+  const path = fileURLToPath(new URL(`../src/${target}.wasm.ts`, import.meta.url))
+  let binary
+  const { error, stderr } = await asc.main(
+    [`${name}.ts`, '--outFile', 'out.wasm', '-O3', '--enable', 'simd', '--runtime', 'stub', '--noAssert', ...options],
+    {
+      readFile: (file) => (file === `${name}.ts` ? source : null),
+      writeFile: (file, content) => {
+        if (file === 'out.wasm') binary = content
+      },
+      listFiles: () => [],
     },
-    listFiles: () => [],
-  },
-)
-if (error) throw new Error(`${error.message}\n${stderr}`)
+  )
+  if (error) throw new Error(`${error.message}\n${stderr}`)
 
-const text = `// Built from kernel/scan.ts by \`node kernel/build.mjs\`: ${binary.length} bytes.
-export const kernelWasm =
+  const text = `// Built from kernel/${name}.ts by \`node kernel/build.mjs\`: ${binary.length} bytes.
+export const ${constant} =
   '${Buffer.from(binary).toString('base64')}'
 `
-if (!process.argv.includes('--check')) writeFileSync(target, text)
-else if (readFileSync(target, 'utf8') !== text) {
-  console.error('src/kernel.wasm.ts is not the build of kernel/scan.ts: run `node kernel/build.mjs`.')
-  process.exit(1)
+  if (!process.argv.includes('--check')) writeFileSync(path, text)
+  else if (readFileSync(path, 'utf8') !== text) {
+    console.error(`src/${target}.wasm.ts is not the build of kernel/${name}.ts: run \`node kernel/build.mjs\`.`)
+    process.exit(1)
+  }
 }

@@ -1,5 +1,13 @@
 export { type ActivationGridOptions, type ActivationRange, activationGrid, activationRange } from './activation.ts'
 export { type BiasCorrectionOptions, biasCorrection } from './bias-correction.ts'
+export {
+  type Compensated,
+  type CompensateOptions,
+  compensate,
+  leastSquares,
+  type WeightRows,
+  weightRows,
+} from './compensate.ts'
 export type { ErrorMethod } from './error-method.ts'
 export { dequantize, fakeQuantize, gridLimits, type QuantizeOptions, quantize } from './grid.ts'
 export { type Histogram, mergeHistograms, weightedHistogram } from './histogram.ts'
@@ -13,10 +21,17 @@ export {
   type UniformGridOptions,
   uniformGrid,
 } from './make-grid.ts'
+export { type LevelScheme, levelsOf } from './levels.ts'
 export { type MinMaxState, minMaxObserver } from './min-max-observer.ts'
 export { type MeanState, movingMeanObserver } from './moving-mean-observer.ts'
 export type { Observer } from './observer.ts'
 export { type PackedBits, packBits, unpackBits } from './pack.ts'
+export {
+  type Factored,
+  paddedWidth,
+  pickReconstructKernel,
+  type ReconstructKernel,
+} from './reconstruct-kernel.ts'
 export { roundHalfEven } from './round.ts'
 export { noClippingThreshold, type Scheme, type SearchGridOptions, searchGrid } from './search-grid.ts'
 export { zScoreFilter } from './z-score-filter.ts'

@@ -1,5 +1,6 @@
 import { kernelWasm } from './kernel.wasm.ts'
 import { twinKernel } from './kernel-twin.ts'
+import { instantiate } from './wasm.ts'
 
 /**
  * Candidate grids for one run of numbers: entry k has scale `scale[k]` (float32) and the integers `lo[k]` to `hi[k]`,
@@ -20,12 +21,6 @@ export interface Kernel {
   moments(x: Float32Array, scale: number, lo: number, hi: number): readonly [number, number]
 }
 
-// The slice of WebAssembly's JS API that is used here; neither ES nor Node types declare it.
-interface Wasm {
-  validate(bytes: Uint8Array): boolean
-  Module: new (bytes: Uint8Array) => object
-  Instance: new (module: object) => { exports: unknown }
-}
 interface Exports {
   readonly memory: { readonly buffer: ArrayBuffer }
   errors(x: number, bytes: number, params: number, count: number, out: number): void
@@ -37,17 +32,6 @@ const chunk = 16384
 const mostCandidates = 4096
 const paramsAt = 1024 + chunk * 4
 const outAt = paramsAt + mostCandidates * 12
-
-function loadWasm(): Exports | undefined {
-  const wasm = (globalThis as { WebAssembly?: Wasm }).WebAssembly
-  try {
-    const bytes = Uint8Array.from(atob(kernelWasm), (c) => c.charCodeAt(0))
-    if (!wasm?.validate(bytes)) return undefined
-    return new wasm.Instance(new wasm.Module(bytes)).exports as Exports
-  } catch {
-    return undefined // no SIMD, or a page that forbids WebAssembly: the twin gives the same answers
-  }
-}
 
 function wrapWasm(exports: Exports): Kernel {
   const { buffer } = exports.memory
@@ -100,7 +84,7 @@ let best: Kernel | undefined
 export function pickKernel(name?: 'wasm' | 'twin'): Kernel {
   if (name === 'twin') return twinKernel
   if (!best) {
-    const exports = loadWasm()
+    const exports = instantiate<Exports>(kernelWasm)
     best = exports ? wrapWasm(exports) : twinKernel
   }
   return best

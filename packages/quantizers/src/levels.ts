@@ -1,0 +1,71 @@
+import type { Levels } from './reconstruct-kernel.ts'
+
+/** Which integers a grid has: all of the width, the odd ones around zero, or -1, 0, 1. */
+export type LevelScheme = 'symmetric' | 'midRise' | 'ternary'
+
+/**
+ * The levels of a scheme at a bit-width, ascending: symmetric -2^(b-1) .. 2^(b-1) - 1 (one bit: -1, 0), mid-rise the odd
+ * integers from -(2^b - 1) to 2^b - 1, ternary -1, 0, 1.
+ */
+export function levelsOf(scheme: LevelScheme, bits: number): number[] {
+  if (scheme === 'ternary') return [-1, 0, 1]
+  return Array.from({ length: 2 ** bits }, (_, i) => (scheme === 'midRise' ? 2 * i - 2 ** bits + 1 : i - 2 ** (bits - 1)))
+}
+
+/** Levels with the middles between them, for rounding. */
+export const withMiddles = (levels: ArrayLike<number>): Levels => ({
+  levels: Float32Array.from(levels),
+  middles: Float32Array.from({ length: levels.length - 1 }, (_, i) => (levels[i]! + levels[i + 1]!) / 2),
+})
+
+/** Bins of the histogram that k-means works on. */
+const bins = 2048
+const mostTurns = 40
+
+/**
+ * The 2^bits levels in -127 .. 127 that fit numbers in [-1, 1] best in the weighted mean square: k-means in one dimension
+ * on a histogram, from quantiles, until it stands. Equal levels become one. Deterministic.
+ */
+export function kMeansLevels(values: Float32Array, weights: Float32Array, bits: number): number[] {
+  const mass = new Float64Array(bins)
+  const moment = new Float64Array(bins)
+  for (let i = 0; i < values.length; i++) {
+    const bin = Math.min(bins - 1, Math.max(0, Math.floor(((values[i]! + 1) / 2) * bins)))
+    mass[bin]! += weights[i]!
+    moment[bin]! += weights[i]! * values[i]!
+  }
+  let centers = quantiles(mass, 2 ** bits)
+  for (let turn = 0; turn < mostTurns; turn++) {
+    const next = meansAround(centers, mass, moment)
+    const moved = next.some((c, i) => Math.abs(c - centers[i]!) > 1e-5)
+    centers = next
+    if (!moved) break
+  }
+  return [...new Set(centers.map((c) => Math.max(-127, Math.min(127, Math.round(c * 127)))))].sort((a, b) => a - b)
+}
+
+/** Middles of `count` parts of equal mass. */
+function quantiles(mass: Float64Array, count: number): number[] {
+  const total = mass.reduce((sum, m) => sum + m, 0)
+  const centers: number[] = []
+  let sum = 0
+  for (let bin = 0; bin < bins && centers.length < count; bin++) {
+    sum += mass[bin]!
+    while (centers.length < count && sum >= (total * (centers.length + 0.5)) / count) centers.push((2 * bin + 1) / bins - 1)
+  }
+  return centers
+}
+
+/** The mean of what is nearest to each center; a center with nothing stays. */
+function meansAround(centers: readonly number[], mass: Float64Array, moment: Float64Array): number[] {
+  const sums = centers.map(() => 0)
+  const moments = centers.map(() => 0)
+  let k = 0
+  for (let bin = 0; bin < bins; bin++) {
+    const x = (2 * bin + 1) / bins - 1
+    while (k + 1 < centers.length && x > (centers[k]! + centers[k + 1]!) / 2) k++
+    sums[k]! += mass[bin]!
+    moments[k]! += moment[bin]!
+  }
+  return centers.map((c, i) => (sums[i]! > 0 ? moments[i]! / sums[i]! : c))
+}

@@ -1,0 +1,173 @@
+import { reconstructWasm } from './reconstruct.wasm.ts'
+import { twinReconstruct } from './reconstruct-twin.ts'
+import { instantiate } from './wasm.ts'
+
+/** The levels of a grid for rounding: `middles[i]` lies between levels i and i + 1, in units of the scale. */
+export interface Levels {
+  /** Ascending. */
+  readonly levels: Float32Array
+  readonly middles: Float32Array
+}
+
+/** A least-squares problem: H (symmetric) and R with H = R^T R, both [columns, width]. */
+export interface Factored {
+  readonly columns: number
+  /** `columns` rounded up to a multiple of eight; what was added is zero. */
+  readonly width: number
+  readonly h: Float32Array
+  readonly r: Float32Array
+}
+
+export interface Rounding extends Levels {
+  /** Rows of the problem's width, and H times each of them. */
+  readonly weights: Float32Array
+  readonly products: Float32Array
+  /** One per row: where to start. */
+  readonly scale: Float32Array
+  /** Most turns of coordinate descent; the scale is fitted again after each when `refit`. */
+  readonly sweeps: number
+  readonly refit: boolean
+}
+
+export interface Rounded {
+  /** The levels, in rows of the problem's width. */
+  readonly q: Float32Array
+  readonly scale: Float32Array
+  /** e^T H e of every row, e = w - q * scale. */
+  readonly error: Float32Array
+}
+
+/** Linear algebra of the reconstruction, in float32; rows are padded with zeros to a width that is a multiple of eight. */
+export interface ReconstructKernel {
+  readonly name: 'wasm' | 'twin'
+  /** X^T Y, [width, outWidth]; without Y: X^T X. */
+  product(x: Float32Array, width: number, y?: Float32Array, outWidth?: number): Float32Array
+  /** R of H = R^T R, zero below the diagonal; null where H is not positive definite. */
+  cholesky(h: Float32Array, columns: number, width: number): Float32Array | null
+  /** x of H x = b, for every row b. */
+  solve(problem: Factored, b: Float32Array): Float32Array
+  /** For each scale, the sum of d (w - scale * nearest level)^2. */
+  scaleErrors(w: Float32Array, d: Float32Array, levels: Levels, scales: Float32Array): Float64Array
+  round(problem: Factored, rounding: Rounding): Rounded
+}
+
+export const paddedWidth = (columns: number): number => Math.ceil(columns / 8) * 8
+
+/** What stands below the diagonal becomes zero. */
+export function clearLower(r: Float32Array, columns: number, width: number): Float32Array {
+  for (let j = 1; j < columns; j++) r.fill(0, j * width, j * width + j)
+  return r
+}
+
+/** What stands above the diagonal, mirrored. */
+export function mirror(h: Float32Array, width: number): Float32Array {
+  for (let i = 1; i < width; i++) for (let j = 0; j < i; j++) h[i * width + j] = h[j * width + i]!
+  return h
+}
+
+interface Exports {
+  readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number }
+  product(x: number, y: number, rows: number, width: number, outWidth: number, upper: number, out: number): void
+  cholesky(h: number, columns: number, width: number): number
+  solve(r: number, columns: number, width: number, b: number, rows: number): void
+  scaleErrors(
+    w: number,
+    d: number,
+    columns: number,
+    levels: number,
+    middles: number,
+    count: number,
+    scales: number,
+    scaleCount: number,
+    out: number,
+  ): void
+  roundRow(...args: number[]): void
+}
+
+function wrapWasm(exports: Exports): ReconstructKernel {
+  const { memory } = exports
+  /** Offsets of fresh places for arrays (given ones are copied, numbers are counts of float32), from 1 kB on. */
+  const place = (...arrays: (Float32Array | number)[]): number[] => {
+    let end = 1024
+    const offsets = arrays.map((array) => {
+      const at = end
+      end += Math.ceil(((typeof array === 'number' ? array : array.length) * 4) / 16) * 16
+      return at
+    })
+    const missing = end - memory.buffer.byteLength
+    if (missing > 0) memory.grow(Math.ceil(missing / 65536))
+    const floats = new Float32Array(memory.buffer)
+    for (const [i, array] of arrays.entries()) {
+      if (typeof array === 'number') floats.fill(0, offsets[i]! / 4, offsets[i]! / 4 + array)
+      else floats.set(array, offsets[i]! / 4)
+    }
+    return offsets
+  }
+  const read = (at: number, length: number) => new Float32Array(memory.buffer.slice(at, at + 4 * length))
+  return {
+    name: 'wasm',
+    product(x, width, y, outWidth = width) {
+      const [px, out, py] = place(x, width * outWidth, y ?? 0) as [number, number, number]
+      exports.product(px, y ? py : px, x.length / width, width, outWidth, y ? 0 : 1, out)
+      const product = read(out, width * outWidth)
+      return y ? product : mirror(product, width)
+    },
+    cholesky(h, columns, width) {
+      const [at] = place(h) as [number]
+      return exports.cholesky(at, columns, width) < 0 ? clearLower(read(at, h.length), columns, width) : null
+    },
+    solve({ r, columns, width }, b) {
+      const [pr, pb] = place(r, b) as [number, number]
+      exports.solve(pr, columns, width, pb, b.length / width)
+      return read(pb, b.length)
+    },
+    scaleErrors(w, d, { levels, middles }, scales) {
+      const [pw, pd, pl, pm, ps, out] = place(w, d, levels, middles, scales, 2 * scales.length)
+      exports.scaleErrors(pw!, pd!, w.length, pl!, pm!, middles.length, ps!, scales.length, out!)
+      return new Float64Array(memory.buffer.slice(out!, out! + 8 * scales.length))
+    },
+    round({ h, r, columns, width }, { weights, products, scale, levels, middles, sweeps, refit }) {
+      const rows = scale.length
+      const places = place(h, r, weights, products, rows * width, levels, middles, width, width, 2)
+      const [ph, pr, pw, php, pq, pl, pm, pe, pg, result] = places as [number, ...number[]] & number[]
+      const rounded = { scale: new Float32Array(rows), error: new Float32Array(rows) }
+      for (let row = 0; row < rows; row++) {
+        const skip = row * width * 4
+        exports.roundRow(
+          ph,
+          pr!,
+          columns,
+          width,
+          pw! + skip,
+          php! + skip,
+          pe!,
+          pg!,
+          pq! + skip,
+          pl!,
+          pm!,
+          middles.length,
+          scale[row]!,
+          sweeps,
+          refit ? 1 : 0,
+          result!,
+        )
+        const [s, error] = read(result!, 2)
+        rounded.scale[row] = s!
+        rounded.error[row] = error!
+      }
+      return { ...rounded, q: read(pq!, rows * width) }
+    },
+  }
+}
+
+let best: ReconstructKernel | undefined
+
+/** The WASM SIMD kernel where the runtime has it, else its twin, which gives the same bits; compiled at the first call. */
+export function pickReconstructKernel(name?: 'wasm' | 'twin'): ReconstructKernel {
+  if (name === 'twin') return twinReconstruct
+  if (!best) {
+    const exports = instantiate<Exports>(reconstructWasm)
+    best = exports ? wrapWasm(exports) : twinReconstruct
+  }
+  return best
+}
