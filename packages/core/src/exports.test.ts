@@ -10,6 +10,7 @@ test('the package exports these names', () => {
       "compareWeightings",
       "parseBudget",
       "quantize",
+      "reconstruct",
       "resourceUtilizationData",
       "targetPlatform",
       "targetPlatforms",

@@ -7,7 +7,16 @@ export { collapseResidual } from './passes/collapse-residual.ts'
 export { foldBatchNorm } from './passes/fold-batch-norm.ts'
 export { foldConstants } from './passes/fold-constants.ts'
 export { mergeActivation } from './passes/merge-activation.ts'
-export { consumers, downstream, nodeById, onlyTheirValues, producers, pruneUnused, readsOf, replaceValues } from './query.ts'
+export {
+  consumers,
+  downstream,
+  nodeById,
+  onlyTheirValues,
+  producers,
+  pruneUnused,
+  readsOf,
+  replaceValues,
+} from './query.ts'
 export { type Pass, rewrite } from './rewrite.ts'
 export { bitsOf, type DType, f32, sizeOf, type Tensor, type TensorData, type Tensors } from './tensor.ts'
 export { type PrintOptions, parseGraph, printGraph } from './text.ts'

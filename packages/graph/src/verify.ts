@@ -209,7 +209,10 @@ function gridFaults({ bits, axis, scale, zeroPoint, levels }: Grid, what: string
   const faults: string[] = []
   if (!(Number.isInteger(bits) && bits >= 1 && bits <= 16))
     faults.push(`${what} has ${bits} bits; 1 to 16 are possible.`)
-  if (levels && !(levels.length > 0 && levels.length <= 2 ** bits && levels.every((q, i) => i === 0 || q > levels[i - 1]!)))
+  if (
+    levels &&
+    !(levels.length > 0 && levels.length <= 2 ** bits && levels.every((q, i) => i === 0 || q > levels[i - 1]!))
+  )
     faults.push(`${what} has the levels [${levels}]; 1 to ${2 ** bits} ascending integers are possible.`)
   if (axis !== null && (axis < 0 || !Number.isInteger(axis) || (shape && axis >= shape.length)))
     faults.push(`${what} runs along axis ${axis}, but the shape is [${shape}].`)

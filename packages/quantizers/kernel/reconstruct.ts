@@ -6,9 +6,7 @@
 
 function fold(a: v128, b: v128, c: v128, d: v128): f32 {
   const s = f32x4.add(f32x4.add(a, b), f32x4.add(c, d))
-  return (
-    f32x4.extract_lane(s, 0) + f32x4.extract_lane(s, 1) + (f32x4.extract_lane(s, 2) + f32x4.extract_lane(s, 3))
-  )
+  return f32x4.extract_lane(s, 0) + f32x4.extract_lane(s, 1) + (f32x4.extract_lane(s, 2) + f32x4.extract_lane(s, 3))
 }
 
 /** Sum of a[i] * b[i]; `bytes` is a multiple of 32. */
@@ -46,12 +44,13 @@ const CHUNK: i32 = 64
  * below the diagonal (by blocks of eight) is left out.
  */
 export function product(x: usize, y: usize, rows: i32, width: i32, outWidth: i32, upper: i32, out: usize): void {
-  const xs = <usize>width << 2
-  const ys = <usize>outWidth << 2
+  const xs = (<usize>width) << 2
+  const ys = (<usize>outWidth) << 2
   for (; rows > 0; rows -= CHUNK, x += CHUNK * xs, y += CHUNK * ys) {
     const count = min(rows, CHUNK)
     for (let i: usize = 0; i < xs; i += 16)
-      for (let j: usize = upper ? i & ~31 : 0; j < ys; j += 32) block(x + i, y + j, count, xs, ys, out + (i >> 2) * ys + j)
+      for (let j: usize = upper ? i & ~31 : 0; j < ys; j += 32)
+        block(x + i, y + j, count, xs, ys, out + (i >> 2) * ys + j)
   }
 }
 
@@ -99,39 +98,39 @@ function block(x: usize, y: usize, rows: i32, xs: usize, ys: usize, out: usize):
  * positive definite.
  */
 export function cholesky(h: usize, columns: i32, width: i32): i32 {
-  const stride = <usize>width << 2
+  const stride = (<usize>width) << 2
   for (let j = 0; j < columns; j++) {
     const row = h + <usize>j * stride
-    const from = <usize>(j & ~7) << 2
+    const from = (<usize>(j & ~7)) << 2
     for (let i = 0; i < j; i++) {
       const above = h + <usize>i * stride
-      subtract(row + from, above + from, load<f32>(above + (<usize>j << 2)), stride - from)
+      subtract(row + from, above + from, load<f32>(above + ((<usize>j) << 2)), stride - from)
     }
-    const pivot = load<f32>(row + (<usize>j << 2))
+    const pivot = load<f32>(row + ((<usize>j) << 2))
     if (!(pivot > 0)) return j
     const root = Mathf.sqrt(pivot)
-    for (let k = j; k < columns; k++) store<f32>(row + (<usize>k << 2), load<f32>(row + (<usize>k << 2)) / root)
+    for (let k = j; k < columns; k++) store<f32>(row + ((<usize>k) << 2), load<f32>(row + ((<usize>k) << 2)) / root)
   }
   return -1
 }
 
 /** Solves R^T R x = b for each of `rows` right-hand sides, in place. `r` has zeros below its diagonal. */
 export function solve(r: usize, columns: i32, width: i32, b: usize, rows: i32): void {
-  const stride = <usize>width << 2
+  const stride = (<usize>width) << 2
   for (let n = 0; n < rows; n++, b += stride) {
     for (let i = 0; i < columns; i++) {
       const row = r + <usize>i * stride
-      const at = b + (<usize>i << 2)
-      const from = <usize>(i & ~7) << 2
-      const z = load<f32>(at) / load<f32>(row + (<usize>i << 2))
+      const at = b + ((<usize>i) << 2)
+      const from = (<usize>(i & ~7)) << 2
+      const z = load<f32>(at) / load<f32>(row + ((<usize>i) << 2))
       subtract(b + from, row + from, z, stride - from)
       store<f32>(at, z)
     }
     for (let i = columns - 1; i >= 0; i--) {
       const row = r + <usize>i * stride
-      const at = b + (<usize>i << 2)
-      const from = <usize>(i & ~7) << 2
-      const pivot = load<f32>(row + (<usize>i << 2))
+      const at = b + ((<usize>i) << 2)
+      const from = (<usize>(i & ~7)) << 2
+      const pivot = load<f32>(row + ((<usize>i) << 2))
       const x = load<f32>(at)
       // The product with itself is taken out again by putting zero in its place.
       store<f32>(at, 0)
@@ -146,7 +145,7 @@ function nearest(v: f32, middles: usize, count: i32): i32 {
   let high = count
   while (low < high) {
     const at = (low + high) >> 1
-    if (load<f32>(middles + (<usize>at << 2)) < v) low = at + 1
+    if (load<f32>(middles + ((<usize>at) << 2)) < v) low = at + 1
     else high = at
   }
   return low
@@ -165,15 +164,15 @@ export function scaleErrors(
   out: usize,
 ): void {
   for (let k = 0; k < scaleCount; k++) {
-    const scale = load<f32>(scales + (<usize>k << 2))
+    const scale = load<f32>(scales + ((<usize>k) << 2))
     let sum: f64 = 0
-    for (let j: usize = 0; j < <usize>columns << 2; j += 4) {
+    for (let j: usize = 0; j < (<usize>columns) << 2; j += 4) {
       const value = load<f32>(w + j)
-      const level = load<f32>(levels + (<usize>nearest(value / scale, middles, count) << 2))
+      const level = load<f32>(levels + ((<usize>nearest(value / scale, middles, count)) << 2))
       const error = value - level * scale
       sum += <f64>(load<f32>(d + j) * error * error)
     }
-    store<f64>(out + (<usize>k << 3), sum)
+    store<f64>(out + ((<usize>k) << 3), sum)
   }
 }
 
@@ -201,29 +200,28 @@ export function roundRow(
   refit: i32,
   result: usize,
 ): void {
-  const stride = <usize>width << 2
+  const stride = (<usize>width) << 2
   memory.fill(e, 0, stride)
   memory.fill(q, 0, stride)
   for (let j = columns - 1; j >= 0; j--) {
-    const at = <usize>j << 2
+    const at = (<usize>j) << 2
     const row = r + <usize>j * stride
-    const from = <usize>(j & ~7) << 2
+    const from = (<usize>(j & ~7)) << 2
     const value = load<f32>(w + at) + dot(row + from, e + from, stride - from) / load<f32>(row + at)
-    const level = load<f32>(levels + (<usize>nearest(value / scale, middles, count) << 2))
+    const level = load<f32>(levels + ((<usize>nearest(value / scale, middles, count)) << 2))
     store<f32>(q + at, level)
     store<f32>(e + at, load<f32>(w + at) - level * scale)
   }
-  for (let j = 0; j < columns; j++)
-    store<f32>(g + (<usize>j << 2), dot(h + <usize>j * stride, e, stride))
+  for (let j = 0; j < columns; j++) store<f32>(g + ((<usize>j) << 2), dot(h + <usize>j * stride, e, stride))
   for (let n = 0; n < sweeps; n++) {
     let moved = 0
     for (let j = 0; j < columns; j++) {
-      const at = <usize>j << 2
+      const at = (<usize>j) << 2
       const row = h + <usize>j * stride
       const old = load<f32>(q + at)
       const value = old * scale + load<f32>(g + at) / load<f32>(row + at)
-      const level = load<f32>(levels + (<usize>nearest(value / scale, middles, count) << 2))
-      if (level != old) {
+      const level = load<f32>(levels + ((<usize>nearest(value / scale, middles, count)) << 2))
+      if (level !== old) {
         const step = (level - old) * scale
         store<f32>(q + at, level)
         store<f32>(e + at, load<f32>(e + at) - step)
@@ -232,7 +230,7 @@ export function roundRow(
       }
     }
     if (!refit) {
-      if (moved == 0) break
+      if (moved === 0) break
       continue
     }
     // H q = (H w - g) / scale, so the best scale q.Hw / q.Hq costs two dot products.
@@ -245,9 +243,9 @@ export function roundRow(
       store<f32>(g + i, load<f32>(hw + i) - next * hq)
       store<f32>(e + i, load<f32>(w + i) - next * load<f32>(q + i))
     }
-    const same = next == scale
+    const same = next === scale
     scale = next
-    if (moved == 0 && same) break
+    if (moved === 0 && same) break
   }
   store<f32>(result, scale)
   store<f32>(result, dot(e, g, stride), 4)

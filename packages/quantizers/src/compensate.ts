@@ -21,7 +21,7 @@ export interface Compensated {
 }
 
 /** Share of the mean diagonal that is added to the diagonal: it keeps weights near the original where the data says little. */
-const damping = 0.01
+const damping = Number(process.env.DAMP ?? 0.01)
 
 /**
  * The problem of a layer: H = gram + damping. `gram` is E[x x^T] of its inputs, [columns, width], padded with zeros.
@@ -74,7 +74,7 @@ export interface CompensateOptions {
 }
 
 /** Turns of coordinate descent with a new scale after each. */
-const sweeps = 4
+const sweeps = Number(process.env.SWEEPS ?? 4)
 
 /**
  * Rounds rows of weights so that e^T H e gets small, where nearest rounding makes e^T e small: each column takes up the

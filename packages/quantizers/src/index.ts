@@ -12,6 +12,7 @@ export type { ErrorMethod } from './error-method.ts'
 export { dequantize, fakeQuantize, gridLimits, type QuantizeOptions, quantize } from './grid.ts'
 export { type Histogram, mergeHistograms, weightedHistogram } from './histogram.ts'
 export { type HistogramState, histogramObserver, toHistogram } from './histogram-observer.ts'
+export { type LevelScheme, levelsOf } from './levels.ts'
 export {
   type PerChannel,
   powerOfTwoGrid,
@@ -21,7 +22,6 @@ export {
   type UniformGridOptions,
   uniformGrid,
 } from './make-grid.ts'
-export { type LevelScheme, levelsOf } from './levels.ts'
 export { type MinMaxState, minMaxObserver } from './min-max-observer.ts'
 export { type MeanState, movingMeanObserver } from './moving-mean-observer.ts'
 export type { Observer } from './observer.ts'

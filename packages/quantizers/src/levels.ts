@@ -9,7 +9,9 @@ export type LevelScheme = 'symmetric' | 'midRise' | 'ternary'
  */
 export function levelsOf(scheme: LevelScheme, bits: number): number[] {
   if (scheme === 'ternary') return [-1, 0, 1]
-  return Array.from({ length: 2 ** bits }, (_, i) => (scheme === 'midRise' ? 2 * i - 2 ** bits + 1 : i - 2 ** (bits - 1)))
+  return Array.from({ length: 2 ** bits }, (_, i) =>
+    scheme === 'midRise' ? 2 * i - 2 ** bits + 1 : i - 2 ** (bits - 1),
+  )
 }
 
 /** Levels with the middles between them, for rounding. */
@@ -51,7 +53,8 @@ function quantiles(mass: Float64Array, count: number): number[] {
   let sum = 0
   for (let bin = 0; bin < bins && centers.length < count; bin++) {
     sum += mass[bin]!
-    while (centers.length < count && sum >= (total * (centers.length + 0.5)) / count) centers.push((2 * bin + 1) / bins - 1)
+    while (centers.length < count && sum >= (total * (centers.length + 0.5)) / count)
+      centers.push((2 * bin + 1) / bins - 1)
   }
   return centers
 }

@@ -26,7 +26,11 @@ test('the WASM kernel is there on this runtime', () => {
   expect(wasm.name).toBe('wasm')
 })
 
-const sizes = fc.tuple(fc.integer({ min: 1, max: 45 }), fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 1000 }))
+const sizes = fc.tuple(
+  fc.integer({ min: 1, max: 45 }),
+  fc.integer({ min: 1, max: 12 }),
+  fc.integer({ min: 1, max: 1000 }),
+)
 
 test('kernel and twin give the same bits for products, factors, solutions and roundings of any size', () => {
   fc.assert(

@@ -12,14 +12,23 @@ export interface LayerRows {
   /** Where the output of a sample is looked at: their number. */
   positions(output: Tensor): number
   /** The inputs of one group at one position go to `to[at ...]`. */
-  gather(x: Float32Array, shape: readonly number[], output: Tensor, group: number, position: number, to: Float32Array, at: number): void
+  gather(
+    x: Float32Array,
+    shape: readonly number[],
+    output: Tensor,
+    group: number,
+    position: number,
+    to: Float32Array,
+    at: number,
+  ): void
   /** The output of the group's `row` at a position. */
   outputIndex(output: Tensor, group: number, row: number, position: number): number
 }
 
 /** The matrix form of a layer with its weight as second input; null where it has none that is known. */
 export function layerRows(graph: Graph, node: Node): LayerRows | null {
-  const weight = node.weights.length === 1 && node.weights[0]!.input === 1 ? graph.values.get(node.inputs[1]!)?.tensor : null
+  const weight =
+    node.weights.length === 1 && node.weights[0]!.input === 1 ? graph.values.get(node.inputs[1]!)?.tensor : null
   if (!weight) return null
   const { axis } = node.weights[0]!
   if (node.kind === 'dense') return plain(node) ? denseRows(weight.shape, axis) : null

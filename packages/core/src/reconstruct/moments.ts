@@ -20,7 +20,8 @@ export interface Seen {
 }
 
 /** Rows for each input of a group, at least and per input: enough for a Gram matrix that generalises. */
-const rowsFor = (inputs: number): number => Math.max(2048, 12 * inputs)
+const rowsFor = (inputs: number): number =>
+  Math.max(Number(process.env.MINR ?? 2048), Number(process.env.RPI ?? 12) * inputs)
 
 /**
  * Moments of every group, over rows spread evenly and pseudo-randomly over samples and positions (the same on every run).
@@ -29,7 +30,9 @@ export function momentsOf(layer: LayerRows, seen: readonly Seen[]): Moments[] {
   const kernel = pickReconstructKernel()
   const width = paddedWidth(layer.inputs)
   const outWidth = paddedWidth(layer.outputs)
-  const chosen = seen.map(({ target }, sample) => choose(layer.positions(target), Math.ceil(rowsFor(layer.inputs) / seen.length), sample))
+  const chosen = seen.map(({ target }, sample) =>
+    choose(layer.positions(target), Math.ceil(rowsFor(layer.inputs) / seen.length), sample),
+  )
   const rows = chosen.reduce((sum, positions) => sum + positions.length, 0)
   const floats = seen.map(({ input, target }) => [toF32(input), toF32(target)] as const)
   return Array.from({ length: layer.groups }, (_, group) => {
@@ -67,6 +70,6 @@ function choose(total: number, count: number, seed: number): number[] {
   return Array.from({ length: count }, (_, i) => {
     const from = Math.floor((i * total) / count)
     const size = Math.floor(((i + 1) * total) / count) - from
-    return from + (Math.imul(seed * count + i + 1, 0x9e3779b1) >>> 8) % size
+    return from + ((Math.imul(seed * count + i + 1, 0x9e3779b1) >>> 8) % size)
   })
 }

@@ -1,6 +1,23 @@
 import type { Adapter } from '@mixbit/adapter'
-import { consumers, type Graph, type Node, replaceValues, type Tensor, toF32, type Value, type ValueId } from '@mixbit/graph'
-import { type Compensated, type CompensateOptions, compensate, leastSquares, paddedWidth, pickReconstructKernel, weightRows } from '@mixbit/quantizers'
+import {
+  consumers,
+  type Graph,
+  type Node,
+  replaceValues,
+  type Tensor,
+  toF32,
+  type Value,
+  type ValueId,
+} from '@mixbit/graph'
+import {
+  type Compensated,
+  type CompensateOptions,
+  compensate,
+  leastSquares,
+  paddedWidth,
+  pickReconstructKernel,
+  weightRows,
+} from '@mixbit/quantizers'
 import { type LayerRows, layerRows } from './layer-rows.ts'
 import { type Moments, momentsOf } from './moments.ts'
 import { advance, startWalk } from './walk.ts'
@@ -29,9 +46,11 @@ export async function reconstruct({ adapter, float, quantized, layers, samples }
     const output = node.outputs[0]!
     // What is added to the layer's output, if that is already there: the target takes up its error too.
     const readers = users.get(output) ?? []
-    const add = readers.length === 1 && readers[0]!.kind === 'add' && readers[0]!.inputs.length === 2 ? readers[0]! : null
+    const add =
+      readers.length === 1 && readers[0]!.kind === 'add' && readers[0]!.inputs.length === 2 ? readers[0]! : null
     const other = add?.inputs.find((id) => id !== output) ?? null
-    const sum = other !== null && walks.quantized.live[0]!.has(other) && process.env.RESIDUAL !== '0' ? add!.outputs[0]! : null
+    const sum =
+      other !== null && walks.quantized.live[0]!.has(other) && process.env.RESIDUAL !== '0' ? add!.outputs[0]! : null
     const floatNode = sum ? add!.id : node.id
     if (sum) keepFloat.add(sum)
     await advance(walks.float, floatAt.get(floatNode)! + 1, adapter, keepFloat)
@@ -52,7 +71,13 @@ export async function reconstruct({ adapter, float, quantized, layers, samples }
 
 const minus = (a: Float32Array, b: Float32Array) => a.map((x, i) => x - b[i]!)
 
-function solveLayer(graph: Graph, node: Node, rows: LayerRows, moments: readonly Moments[], options: readonly CompensateOptions[]): Map<ValueId, Value> | null {
+function solveLayer(
+  graph: Graph,
+  node: Node,
+  rows: LayerRows,
+  moments: readonly Moments[],
+  options: readonly CompensateOptions[],
+): Map<ValueId, Value> | null {
   const kernel = pickReconstructKernel()
   const weightId = node.inputs[1]!
   const biasId = node.inputs[2] ?? null

@@ -34,7 +34,9 @@ export async function advance(
   const outputs = [...made].filter((id): id is ValueId => id !== null && needed.has(id))
   const inputs = [...new Set(nodes.flatMap(readsOf))].filter((id) => !made.has(id) && !graph.values.get(id)?.tensor)
   const piece = onlyTheirValues({ ...graph, values, nodes, inputs, outputs })
-  const run = async (session: { run(feeds: ReadonlyMap<ValueId, Tensor>): Promise<ReadonlyMap<ValueId, Tensor>> } | null) => {
+  const run = async (
+    session: { run(feeds: ReadonlyMap<ValueId, Tensor>): Promise<ReadonlyMap<ValueId, Tensor>> } | null,
+  ) => {
     for (const state of live) {
       const feeds = new Map(inputs.map((id) => [id, state.get(id)!]))
       const results = session ? await session.run(feeds) : []

@@ -11,25 +11,42 @@ export function integersOf(tensor: Tensor, { axis, scale, zeroPoint }: Grid): In
   })
 }
 
-/** Integers of 2 or 4 bits in two's complement, low bits first. */
-export function packIntegers(integers: Int32Array, bits: 2 | 4): Uint8Array {
-  const perByte = 8 / bits
-  const packed = new Uint8Array(Math.ceil(integers.length / perByte))
-  const mask = (1 << bits) - 1
-  for (let i = 0; i < integers.length; i++)
-    packed[Math.floor(i / perByte)]! |= (integers[i]! & mask) << ((i % perByte) * bits)
+/** The codes of a fake-quantized tensor, 0 to 2^bits - 1: its integers in two's complement, or their places among the levels. */
+export function codesOf(tensor: Tensor, grid: Grid): Int32Array {
+  const integers = integersOf(tensor, grid)
+  const mask = 2 ** grid.bits - 1
+  if (!grid.levels) return integers.map((q) => q & mask)
+  const places = new Map(Array.from(grid.levels, (level, i) => [level, i]))
+  return integers.map((q) => places.get(q)!)
+}
+
+/** The smallest number of whole bytes that holds whole codes: 3 bits take 3 bytes for 8 codes, 4 bits 1 byte for 2. */
+export function codeGroup(bits: number): { readonly bytes: number; readonly codes: number } {
+  const bytes = [1, 2, 3, 5, 7].find((n) => (8 * n) % bits === 0)!
+  return { bytes, codes: (8 * bytes) / bits }
+}
+
+/** Codes of 1 to 7 bits, low bits first, in whole groups; what is missing is zero. */
+export function packCodes(codes: Int32Array, bits: number): Uint8Array {
+  const group = codeGroup(bits)
+  const packed = new Uint8Array(Math.ceil(codes.length / group.codes) * group.bytes)
+  for (let i = 0; i < codes.length; i++) {
+    const at = i * bits
+    const pair = codes[i]! << (at & 7)
+    packed[at >> 3]! |= pair & 255
+    if (pair > 255) packed[(at >> 3) + 1]! |= pair >> 8
+  }
   return packed
 }
 
-/** Row b holds the integers that byte b packs: the table that unpacks by a Gather. */
-export function unpackTable(bits: 2 | 4, signed: boolean): Tensor {
+/** Row b holds the codes that byte b packs, as integers of two's complement when `signed`. */
+export function codeTable(bits: number, signed: boolean): Tensor {
   const perByte = 8 / bits
   const table = new Int8Array(256 * perByte)
-  const half = signed ? 1 << (bits - 1) : 1 << bits
   for (let byte = 0; byte < 256; byte++)
     for (let i = 0; i < perByte; i++) {
-      const q = (byte >> (i * bits)) & ((1 << bits) - 1)
-      table[byte * perByte + i] = q >= half ? q - (1 << bits) : q
+      const code = (byte >> (i * bits)) & (2 ** bits - 1)
+      table[byte * perByte + i] = signed && code >= 2 ** (bits - 1) ? code - 2 ** bits : code
     }
   return { dtype: 'i8', shape: [256, perByte], data: table }
 }
