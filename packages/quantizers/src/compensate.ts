@@ -1,12 +1,8 @@
-import { kMeansLevels, type LevelScheme, levelsOf, withMiddles } from './levels.ts'
-import { leastScale } from './make-grid.ts'
-import {
-  type Factored,
-  type Levels,
-  paddedWidth,
-  pickReconstructKernel,
-  type ReconstructKernel,
-} from './reconstruct-kernel.ts'
+import { f16ToF32, f32ToF16 } from '@mixbit/graph'
+import { kMeansLevels, type Levels, levelsOf, nearestLevel, type TableScheme, withMiddles } from './levels.ts'
+import { leastScale, powerOfTwoThreshold } from './make-grid.ts'
+import { paddedWidth } from './padded.ts'
+import { type Factored, pickReconstructKernel, type ReconstructKernel, type Rounded } from './reconstruct-kernel.ts'
 
 /** Rows of weights on levels: weight = level * scale of its row. */
 export interface Compensated {
@@ -16,12 +12,10 @@ export interface Compensated {
   readonly scale: Float32Array
   /** Of every row: e^T H e. */
   readonly error: Float32Array
-  /** Ascending. */
-  readonly levels: readonly number[]
 }
 
 /** Share of the mean diagonal that is added to the diagonal: it keeps weights near the original where the data says little. */
-const damping = Number(process.env.DAMP ?? 0.01)
+const damping = 0.03
 
 /**
  * The problem of a layer: H = gram + damping. `gram` is E[x x^T] of its inputs, [columns, width], padded with zeros.
@@ -32,14 +26,38 @@ export function leastSquares(gram: Float32Array, columns: number, kernel = pickR
   let sum = 0
   for (let j = 0; j < columns; j++) sum += gram[j * width + j]!
   if (!(sum > 0) || !Number.isFinite(sum)) return null
+  const added = (damping * sum) / columns
   const h = gram.slice()
-  for (let j = 0; j < columns; j++) h[j * width + j]! += (damping * sum) / columns
+  for (let j = 0; j < columns; j++) h[j * width + j]! += added
   const r = kernel.cholesky(h, columns, width)
-  return r && { h, r, columns, width }
+  return r && { h, r, columns, width, damping: added }
 }
 
-/** The damping that `leastSquares` added to each element of the diagonal. */
-export const dampingOf = (gram: Float32Array, { h }: Factored): number => h[0]! - gram[0]!
+/**
+ * The weights w that minimize E[(w.x - y)^2] + damping |w - original|^2, for every output: `cross` is E[x y^T],
+ * [columns, outWidth], `original` [rows, columns]. Gives [rows, columns].
+ */
+export function refit(
+  problem: Factored,
+  cross: Float32Array,
+  original: Float32Array,
+  kernel: ReconstructKernel = pickReconstructKernel(),
+): Float32Array {
+  const { columns, width, damping: pull } = problem
+  const rows = original.length / columns
+  const outWidth = paddedWidth(rows)
+  const b = new Float32Array(rows * width)
+  for (let row = 0; row < rows; row++)
+    for (let j = 0; j < columns; j++)
+      b[row * width + j] = cross[j * outWidth + row]! + pull * original[row * columns + j]!
+  return unpadded(kernel.solve(problem, b), width, columns)
+}
+
+const unpadded = (data: Float32Array, width: number, columns: number): Float32Array => {
+  const out = new Float32Array((data.length / width) * columns)
+  for (let i = 0; i < out.length; i++) out[i] = data[Math.floor(i / columns) * width + (i % columns)]!
+  return out
+}
 
 /** Rows of weights, [rows, width], padded with zeros, and H times each of them. */
 export interface WeightRows {
@@ -67,40 +85,90 @@ export function weightRows(
   return { count, weights: padded, products: kernel.product(transposed, across, h, width).slice(0, count * width) }
 }
 
-export interface CompensateOptions {
-  readonly scheme: LevelScheme | 'kMeans'
-  /** 1 to 8. */
-  readonly bits: number
-}
+/** What stands on the diagonal of H, padded with zeros: how much an error of each column counts. */
+export const diagonalOf = ({ h, columns, width }: Factored): Float32Array =>
+  Float32Array.from({ length: width }, (_, j) => (j < columns ? h[j * width + j]! : 0))
 
 /** Turns of coordinate descent with a new scale after each. */
-const sweeps = Number(process.env.SWEEPS ?? 4)
+const sweeps = 4
+
+/** Short rows are cheap, and their error has many dents: they start from several scales. */
+const startsFor = (columns: number): number => (columns <= 64 ? 4 : columns <= 256 ? 2 : 1)
 
 /**
- * Rounds rows of weights so that e^T H e gets small, where nearest rounding makes e^T e small: each column takes up the
- * errors of those before (GPTQ, Frantar et al. 2022), then columns are improved one by one, with the best scale after each
- * turn. Every row has its own scale. Deterministic.
+ * Rounds rows of weights to levels so that e^T H e gets small, where nearest rounding makes e^T e small: each column takes
+ * up the errors of those before (GPTQ, Frantar et al. 2022), then columns are improved one by one, with the best scale
+ * after each turn. Every row has its own scale: in float16 where that loses nothing to speak of, as `nearest` says for
+ * schemes whose scale follows from the largest weight. Never worse than nearest rounding with the scales `nearest`. Deterministic.
  */
 export function compensate(
   problem: Factored,
   rows: WeightRows,
-  { scheme, bits }: CompensateOptions,
-  kernel: ReconstructKernel = pickReconstructKernel(),
+  scheme: TableScheme,
+  levels: ArrayLike<number>,
+  { nearest, kernel = pickReconstructKernel() }: { nearest?: Float32Array; kernel?: ReconstructKernel } = {},
 ): Compensated {
-  const { columns, width, h } = problem
-  const diagonal = Float32Array.from({ length: width }, (_, j) => (j < columns ? h[j * width + j]! : 0))
-  const levels = scheme === 'kMeans' ? tableFor(rows, diagonal, bits) : levelsOf(scheme, bits)
+  const { columns, width } = problem
   const table = withMiddles(levels)
-  const scale = startScales(rows, diagonal, table, kernel)
-  const rounded = kernel.round(problem, { ...rows, ...table, scale, refit: true, sweeps })
-  const integers = new Int16Array(rows.count * columns)
-  for (let row = 0; row < rows.count; row++)
-    for (let j = 0; j < columns; j++) integers[row * columns + j] = rounded.q[row * width + j]!
-  return { integers, scale: rounded.scale, error: rounded.error, levels }
+  const starts = startScales(rows, diagonalOf(problem), scheme, table, startsFor(columns), kernel)
+  const free = !hasFixedScale(scheme)
+  const rounded = [
+    ...starts.map((scale) => kernel.round(problem, { ...rows, ...table, scale, refit: free, sweeps })),
+    ...(nearest ? [nearestRounding(problem, rows, table, nearest, kernel)] : []),
+  ].reduce((a, b) => betterRows(a, b, width))
+  const integers = Int16Array.from(unpadded(rounded.q, width, columns))
+  return { integers, scale: free ? halfScale(rounded.scale) : rounded.scale, error: rounded.error }
+}
+
+/** Every weight to the nearest level. */
+function nearestRounding(
+  problem: Factored,
+  { count, weights }: WeightRows,
+  { levels, middles }: Levels,
+  scale: Float32Array,
+  kernel: ReconstructKernel,
+): Rounded {
+  const { columns, width } = problem
+  const q = new Float32Array(weights.length)
+  const e = new Float32Array(count * columns)
+  for (let row = 0; row < count; row++)
+    for (let j = 0; j < columns; j++) {
+      const at = row * width + j
+      q[at] = levels[nearestLevel(Math.fround(weights[at]! / scale[row]!), middles)]!
+      e[row * columns + j] = weights[at]! - q[at]! * scale[row]!
+    }
+  const { weights: errors, products } = weightRows(problem, e, kernel)
+  const error = new Float32Array(count)
+  for (let i = 0; i < errors.length; i++) error[Math.floor(i / width)]! += errors[i]! * products[i]!
+  return { q, scale, error }
+}
+
+/** Row by row the one with the smaller error, the first of equals. */
+function betterRows(a: Rounded, b: Rounded, width: number): Rounded {
+  const chosen = { q: a.q.slice(), scale: a.scale.slice(), error: a.error.slice() }
+  for (let row = 0; row < chosen.error.length; row++) {
+    if (!(b.error[row]! < chosen.error[row]!)) continue
+    chosen.q.set(b.q.subarray(row * width, (row + 1) * width), row * width)
+    chosen.scale[row] = b.scale[row]!
+    chosen.error[row] = b.error[row]!
+  }
+  return chosen
+}
+
+/** Schemes whose scale follows from the largest weight. */
+const hasFixedScale = (scheme: TableScheme): boolean => scheme === 'powerOfTwo' || scheme.startsWith('lut')
+
+/** The least scale at which float16 has its full precision. */
+const leastHalf = 2 ** -14
+
+/** Scales rounded to float16, unless one of them is too small for it. */
+function halfScale(scale: Float32Array): Float32Array {
+  const halves = f16ToF32(f32ToF16(scale))
+  return scale.every((s) => s >= leastHalf) && halves.every(Number.isFinite) ? halves : scale
 }
 
 /** The largest absolute value of each row. */
-function peaks({ count, weights }: WeightRows): Float32Array {
+function peaks({ count, weights }: Pick<WeightRows, 'count' | 'weights'>): Float32Array {
   const width = weights.length / count
   const result = new Float32Array(count)
   for (let row = 0, i = 0; row < count; row++)
@@ -108,26 +176,63 @@ function peaks({ count, weights }: WeightRows): Float32Array {
   return result
 }
 
-/** One table for all rows, each normalised by its peak; errors count as much as they do at the output. */
-function tableFor(rows: WeightRows, diagonal: Float32Array, bits: number): number[] {
-  const width = diagonal.length
-  const peak = peaks(rows)
-  const normal = rows.weights.map((w, i) => w / (peak[Math.floor(i / width)]! || 1))
-  const importance = rows.weights.map((_, i) => diagonal[i % width]! * peak[Math.floor(i / width)]! ** 2)
-  return Array.from(kMeansLevels(normal, importance, bits))
+/** Rows with how much each of their columns counts. */
+export interface CountedRows {
+  readonly rows: Pick<WeightRows, 'count' | 'weights'>
+  readonly diagonal: Float32Array
 }
+
+/**
+ * The levels of a scheme for all rows of a layer, ascending. k-means puts them where the weights are, each row in units of
+ * its largest one (`lut...`: of the threshold that MCT gives it, with one level at 0), counting errors as the output does.
+ */
+export function levelsFor(scheme: TableScheme, bits: number, parts: readonly CountedRows[]): number[] {
+  if (scheme !== 'kMeans' && !scheme.startsWith('lut')) return levelsOf(scheme, bits)
+  const size = parts.reduce((sum, { rows }) => sum + rows.weights.length, 0)
+  const normal = new Float32Array(size)
+  const importance = new Float32Array(size)
+  let at = 0
+  for (const { rows, diagonal } of parts) {
+    const unit = peaks(rows).map((peak) => unitOf(scheme, peak))
+    for (let i = 0; i < rows.weights.length; i++, at++) {
+      const u = unit[Math.floor(i / diagonal.length)]!
+      normal[at] = rows.weights[i]! / u
+      importance[at] = diagonal[i % diagonal.length]! * u * u
+    }
+  }
+  return kMeansLevels(normal, importance, bits, scheme.startsWith('lut'))
+}
+
+const unitOf = (scheme: TableScheme, peak: number): number =>
+  scheme === 'lutPowerOfTwo' ? powerOfTwoThreshold(peak) : peak || 1
 
 /** Clip ratios that are tried for the scale a row starts with. */
 const ratios = Float32Array.from({ length: 28 }, (_, i) => 0.12 * 1.09 ** i)
+const halvings = Float32Array.from({ length: 10 }, (_, i) => 2 ** -i)
 
-/** The scale of each row with which nearest levels lose least, counting each column by the diagonal of H. */
-function startScales(rows: WeightRows, diagonal: Float32Array, table: Levels, kernel: ReconstructKernel): Float32Array {
+/**
+ * The scales of each row with which nearest levels lose least, counting each column by `diagonal`: `count` lists of one per
+ * row, the best first.
+ */
+export function startScales(
+  rows: Pick<WeightRows, 'count' | 'weights'>,
+  diagonal: Float32Array,
+  scheme: TableScheme,
+  table: Levels,
+  count: number,
+  kernel: ReconstructKernel = pickReconstructKernel(),
+): Float32Array[] {
   const width = diagonal.length
   const reach = Math.max(...table.levels.map(Math.abs))
-  return peaks(rows).map((peak, row) => {
-    const scales = ratios.map((ratio) => Math.max((ratio * peak) / reach, leastScale))
-    const w = rows.weights.subarray(row * width, (row + 1) * width)
-    const errors = kernel.scaleErrors(w, diagonal, table, scales)
-    return scales[errors.indexOf(Math.min(...errors))]!
-  })
+  const peak = peaks(rows)
+  if (scheme.startsWith('lut')) return [peak.map((p) => Math.max(unitOf(scheme, p) / 127, leastScale))]
+  const lists = Array.from({ length: scheme === 'powerOfTwo' ? 1 : count }, () => new Float32Array(rows.count))
+  for (let row = 0; row < rows.count; row++) {
+    const unit = scheme === 'powerOfTwo' ? (2 * powerOfTwoThreshold(peak[row]!)) / reach : peak[row]! / reach
+    const scales = (scheme === 'powerOfTwo' ? halvings : ratios).map((ratio) => Math.max(ratio * unit, leastScale))
+    const errors = kernel.scaleErrors(rows.weights.subarray(row * width, (row + 1) * width), diagonal, table, scales)
+    const order = [...errors.keys()].sort((a, b) => errors[a]! - errors[b]! || a - b)
+    for (const [i, list] of lists.entries()) list[row] = scales[order[i]!]!
+  }
+  return lists
 }

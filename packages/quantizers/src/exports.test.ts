@@ -8,7 +8,10 @@ test('the public names are these', () => {
       "activationRange",
       "biasCorrection",
       "compensate",
+      "diagonalOf",
       "leastSquares",
+      "levelsFor",
+      "refit",
       "weightRows",
       "dequantize",
       "fakeQuantize",
@@ -32,6 +35,7 @@ test('the public names are these', () => {
       "roundHalfEven",
       "noClippingThreshold",
       "searchGrid",
+      "searchLevels",
       "zScoreFilter",
     ]
   `)

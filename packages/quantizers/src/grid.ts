@@ -1,5 +1,6 @@
 import { type Grid, MixbitError } from '@mixbit/graph'
 import { type Layout, layoutOf } from './layout.ts'
+import { nearestLevel, withMiddles } from './levels.ts'
 import { roundHalfEven } from './round.ts'
 
 /** How `quantize` treats a value that lies half way between two points of the grid. */
@@ -34,7 +35,7 @@ function forEachRow({ outer, channels, inner }: Layout, row: (from: number, to: 
 
 /**
  * Puts values on a grid: q = saturate(round(x / scale) + zeroPoint), division in float32, half to even; the definition
- * of ONNX QuantizeLinear. Infinities saturate; NaN becomes 0.
+ * of ONNX QuantizeLinear. Infinities saturate; NaN becomes 0. On a grid with levels: the nearest level, the lower one of two.
  * @throws MixbitError `TENSOR_SIZE`, `AXIS_OUT_OF_RANGE`, `GRID_SIZE` when data, shape and grid do not agree.
  */
 export function quantize(
@@ -44,6 +45,14 @@ export function quantize(
   options: QuantizeOptions = {},
 ): Int32Array {
   const q = new Int32Array(data.length)
+  if (grid.levels) {
+    const { levels, middles } = withMiddles(grid.levels)
+    forEachRow(layoutOn(grid, shape, data.length), (from, to, channel) => {
+      const scale = grid.scale[channel]!
+      for (let i = from; i < to; i++) q[i] = levels[nearestLevel(Math.fround(data[i]! / scale), middles)]!
+    })
+    return q
+  }
   const [lo, hi] = gridLimits(grid)
   const early = options.ties === 'mct'
   forEachRow(layoutOn(grid, shape, data.length), (from, to, channel) => {

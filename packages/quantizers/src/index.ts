@@ -2,9 +2,12 @@ export { type ActivationGridOptions, type ActivationRange, activationGrid, activ
 export { type BiasCorrectionOptions, biasCorrection } from './bias-correction.ts'
 export {
   type Compensated,
-  type CompensateOptions,
+  type CountedRows,
   compensate,
+  diagonalOf,
   leastSquares,
+  levelsFor,
+  refit,
   type WeightRows,
   weightRows,
 } from './compensate.ts'
@@ -12,7 +15,7 @@ export type { ErrorMethod } from './error-method.ts'
 export { dequantize, fakeQuantize, gridLimits, type QuantizeOptions, quantize } from './grid.ts'
 export { type Histogram, mergeHistograms, weightedHistogram } from './histogram.ts'
 export { type HistogramState, histogramObserver, toHistogram } from './histogram-observer.ts'
-export { type LevelScheme, levelsOf } from './levels.ts'
+export { levelsOf, type TableScheme } from './levels.ts'
 export {
   type PerChannel,
   powerOfTwoGrid,
@@ -26,12 +29,13 @@ export { type MinMaxState, minMaxObserver } from './min-max-observer.ts'
 export { type MeanState, movingMeanObserver } from './moving-mean-observer.ts'
 export type { Observer } from './observer.ts'
 export { type PackedBits, packBits, unpackBits } from './pack.ts'
+export { paddedWidth } from './padded.ts'
 export {
   type Factored,
-  paddedWidth,
   pickReconstructKernel,
   type ReconstructKernel,
 } from './reconstruct-kernel.ts'
 export { roundHalfEven } from './round.ts'
 export { noClippingThreshold, type Scheme, type SearchGridOptions, searchGrid } from './search-grid.ts'
+export { type SearchLevelsOptions, searchLevels } from './search-levels.ts'
 export { zScoreFilter } from './z-score-filter.ts'

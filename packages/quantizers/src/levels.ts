@@ -1,17 +1,41 @@
-import type { Levels } from './reconstruct-kernel.ts'
+/** The levels of a grid for rounding: `middles[i]` lies between levels i and i + 1, in units of the scale. */
+export interface Levels {
+  /** Ascending. */
+  readonly levels: Float32Array
+  readonly middles: Float32Array
+}
 
-/** Which integers a grid has: all of the width, the odd ones around zero, or -1, 0, 1. */
-export type LevelScheme = 'symmetric' | 'midRise' | 'ternary'
+/** Grids of integers times a scale: all integers of the width, the odd ones around zero, -1, 0, 1, or a table of fitted ones. */
+export type TableScheme =
+  | 'symmetric'
+  | 'powerOfTwo'
+  | 'midRise'
+  | 'ternary'
+  | 'kMeans'
+  | 'lutSymmetric'
+  | 'lutPowerOfTwo'
 
 /**
- * The levels of a scheme at a bit-width, ascending: symmetric -2^(b-1) .. 2^(b-1) - 1 (one bit: -1, 0), mid-rise the odd
- * integers from -(2^b - 1) to 2^b - 1, ternary -1, 0, 1.
+ * The levels of a scheme without a fitted table, ascending: symmetric and power of two -2^(b-1) .. 2^(b-1) - 1 (one bit:
+ * -1, 0), mid-rise the odd integers from -(2^b - 1) to 2^b - 1, ternary -1, 0, 1.
  */
-export function levelsOf(scheme: LevelScheme, bits: number): number[] {
+export function levelsOf(scheme: TableScheme, bits: number): number[] {
   if (scheme === 'ternary') return [-1, 0, 1]
   return Array.from({ length: 2 ** bits }, (_, i) =>
     scheme === 'midRise' ? 2 * i - 2 ** bits + 1 : i - 2 ** (bits - 1),
   )
+}
+
+/** Index of the level nearest to v, in units of the scale; ties go to the lower level. */
+export function nearestLevel(v: number, middles: Float32Array): number {
+  let low = 0
+  let high = middles.length
+  while (low < high) {
+    const at = (low + high) >> 1
+    if (middles[at]! < v) low = at + 1
+    else high = at
+  }
+  return low
 }
 
 /** Levels with the middles between them, for rounding. */
@@ -26,9 +50,10 @@ const mostTurns = 40
 
 /**
  * The 2^bits levels in -127 .. 127 that fit numbers in [-1, 1] best in the weighted mean square: k-means in one dimension
- * on a histogram, from quantiles, until it stands. Equal levels become one. Deterministic.
+ * on a histogram, from quantiles, until it stands. `withZero` moves the level nearest to 0 there (MCT). Equal levels become
+ * one. Deterministic.
  */
-export function kMeansLevels(values: Float32Array, weights: Float32Array, bits: number): number[] {
+export function kMeansLevels(values: Float32Array, weights: Float32Array, bits: number, withZero = false): number[] {
   const mass = new Float64Array(bins)
   const moment = new Float64Array(bins)
   for (let i = 0; i < values.length; i++) {
@@ -43,7 +68,9 @@ export function kMeansLevels(values: Float32Array, weights: Float32Array, bits: 
     centers = next
     if (!moved) break
   }
-  return [...new Set(centers.map((c) => Math.max(-127, Math.min(127, Math.round(c * 127)))))].sort((a, b) => a - b)
+  const levels = centers.map((c) => Math.max(-127, Math.min(127, Math.round(c * 127))))
+  if (withZero) levels[levels.indexOf(levels.reduce((a, b) => (Math.abs(b) < Math.abs(a) ? b : a)))] = 0
+  return [...new Set(levels)].sort((a, b) => a - b)
 }
 
 /** Middles of `count` parts of equal mass. */

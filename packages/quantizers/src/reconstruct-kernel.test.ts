@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { compensate, leastSquares, weightRows } from './compensate.ts'
+import { compensate, diagonalOf, leastSquares, levelsFor, weightRows } from './compensate.ts'
+import { paddedWidth } from './padded.ts'
 import { normal } from './random.fixture.ts'
-import { paddedWidth, pickReconstructKernel } from './reconstruct-kernel.ts'
+import { pickReconstructKernel } from './reconstruct-kernel.ts'
 
 const wasm = pickReconstructKernel()
 const twin = pickReconstructKernel('twin')
@@ -34,22 +35,28 @@ const sizes = fc.tuple(
 
 test('kernel and twin give the same bits for products, factors, solutions and roundings of any size', () => {
   fc.assert(
-    fc.property(sizes, fc.constantFrom('symmetric', 'midRise', 'kMeans'), ([columns, count, seed], scheme) => {
-      const width = paddedWidth(columns)
-      const x = padded(inputs(150, columns, seed), columns)
-      const y = padded(normal(150 * count, seed + 1), count)
-      const gram = wasm.product(x, width)
-      expect(gram).toEqual(twin.product(x, width))
-      expect(wasm.product(x, width, y, paddedWidth(count))).toEqual(twin.product(x, width, y, paddedWidth(count)))
-      const problem = leastSquares(gram, columns, wasm)!
-      expect(problem).toEqual(leastSquares(gram, columns, twin))
-      const b = padded(normal(count * columns, seed + 2), columns)
-      expect(wasm.solve(problem, b)).toEqual(twin.solve(problem, b))
-      const rows = weightRows(problem, normal(count * columns, seed + 3), wasm)
-      expect(rows).toEqual(weightRows(problem, normal(count * columns, seed + 3), twin))
-      const options = { scheme, bits: 2 } as const
-      expect(compensate(problem, rows, options, wasm)).toEqual(compensate(problem, rows, options, twin))
-    }),
+    fc.property(
+      sizes,
+      fc.constantFrom('symmetric', 'powerOfTwo', 'midRise', 'kMeans', 'lutPowerOfTwo'),
+      ([columns, count, seed], scheme) => {
+        const width = paddedWidth(columns)
+        const x = padded(inputs(150, columns, seed), columns)
+        const y = padded(normal(150 * count, seed + 1), count)
+        const gram = wasm.product(x, width)
+        expect(gram).toEqual(twin.product(x, width))
+        expect(wasm.product(x, width, y, paddedWidth(count))).toEqual(twin.product(x, width, y, paddedWidth(count)))
+        const problem = leastSquares(gram, columns, wasm)!
+        expect(problem).toEqual(leastSquares(gram, columns, twin))
+        const b = padded(normal(count * columns, seed + 2), columns)
+        expect(wasm.solve(problem, b)).toEqual(twin.solve(problem, b))
+        const rows = weightRows(problem, normal(count * columns, seed + 3), wasm)
+        expect(rows).toEqual(weightRows(problem, normal(count * columns, seed + 3), twin))
+        const levels = levelsFor(scheme, 2, [{ rows, diagonal: diagonalOf(problem) }])
+        const nearest = new Float32Array(count).fill(0.5)
+        const rounded = compensate(problem, rows, scheme, levels, { nearest, kernel: wasm })
+        expect(rounded).toEqual(compensate(problem, rows, scheme, levels, { nearest, kernel: twin }))
+      },
+    ),
     { numRuns: 60 },
   )
 })

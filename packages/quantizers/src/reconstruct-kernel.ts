@@ -1,13 +1,8 @@
+import type { Levels } from './levels.ts'
+import { clearLower, mirror } from './padded.ts'
 import { reconstructWasm } from './reconstruct.wasm.ts'
 import { twinReconstruct } from './reconstruct-twin.ts'
 import { instantiate } from './wasm.ts'
-
-/** The levels of a grid for rounding: `middles[i]` lies between levels i and i + 1, in units of the scale. */
-export interface Levels {
-  /** Ascending. */
-  readonly levels: Float32Array
-  readonly middles: Float32Array
-}
 
 /** A least-squares problem: H (symmetric) and R with H = R^T R, both [columns, width]. */
 export interface Factored {
@@ -16,6 +11,8 @@ export interface Factored {
   readonly width: number
   readonly h: Float32Array
   readonly r: Float32Array
+  /** What was added to the diagonal. */
+  readonly damping: number
 }
 
 export interface Rounding extends Levels {
@@ -49,20 +46,6 @@ export interface ReconstructKernel {
   /** For each scale, the sum of d (w - scale * nearest level)^2. */
   scaleErrors(w: Float32Array, d: Float32Array, levels: Levels, scales: Float32Array): Float64Array
   round(problem: Factored, rounding: Rounding): Rounded
-}
-
-export const paddedWidth = (columns: number): number => Math.ceil(columns / 8) * 8
-
-/** What stands below the diagonal becomes zero. */
-export function clearLower(r: Float32Array, columns: number, width: number): Float32Array {
-  for (let j = 1; j < columns; j++) r.fill(0, j * width, j * width + j)
-  return r
-}
-
-/** What stands above the diagonal, mirrored. */
-export function mirror(h: Float32Array, width: number): Float32Array {
-  for (let i = 1; i < width; i++) for (let j = 0; j < i; j++) h[i * width + j] = h[j * width + i]!
-  return h
 }
 
 interface Exports {

@@ -1,4 +1,6 @@
-import { clearLower, type ReconstructKernel } from './reconstruct-kernel.ts'
+import { nearestLevel } from './levels.ts'
+import { clearLower } from './padded.ts'
+import type { ReconstructKernel } from './reconstruct-kernel.ts'
 
 // The same numbers as kernel/reconstruct.ts, to the last bit: one rounding to float32 after every operation, dot products
 // in sixteen lanes. Slower, but it needs no WebAssembly.
@@ -15,18 +17,6 @@ function dot(a: Float32Array, from: number, b: Float32Array, at: number, length:
 /** y[at + i] -= factor * x[from + i]. */
 function subtract(y: Float32Array, at: number, x: Float32Array, from: number, factor: number, length: number): void {
   for (let i = 0; i < length; i++) y[at + i] = f(y[at + i]! - f(factor * x[from + i]!))
-}
-
-/** Index of the level nearest to v; ties go to the lower level. */
-function nearest(v: number, middles: Float32Array): number {
-  let low = 0
-  let high = middles.length
-  while (low < high) {
-    const at = (low + high) >> 1
-    if (middles[at]! < v) low = at + 1
-    else high = at
-  }
-  return low
 }
 
 const aligned = (j: number): number => j & ~7
@@ -79,7 +69,7 @@ export const twinReconstruct: ReconstructKernel = {
     Float64Array.from(scales, (scale) => {
       let sum = 0
       for (let j = 0; j < w.length; j++) {
-        const error = f(w[j]! - f(levels[nearest(f(w[j]! / scale), middles)]! * scale))
+        const error = f(w[j]! - f(levels[nearestLevel(f(w[j]! / scale), middles)]! * scale))
         sum += f(f(d[j]! * error) * error)
       }
       return sum
@@ -98,7 +88,7 @@ export const twinReconstruct: ReconstructKernel = {
       const e = new Float32Array(width)
       const g = new Float32Array(width)
       let scale = scales[row]!
-      const level = (value: number) => levels[nearest(f(value / scale), middles)]!
+      const level = (value: number) => levels[nearestLevel(f(value / scale), middles)]!
       for (let j = columns - 1; j >= 0; j--) {
         const from = aligned(j)
         const behind = dot(r, j * width + from, e, from, width - from)
