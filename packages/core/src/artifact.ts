@@ -6,6 +6,7 @@ import { constant, type WeightGrid } from './candidates.ts'
 import { compareSessions } from './compare.ts'
 import type { Job } from './job.ts'
 import type { Observed } from './observe.ts'
+import { reconstruct } from './reconstruct/reconstruct.ts'
 import type { QuantizeReport } from './report.ts'
 
 /** Bytes of the file beside the weights: what is left of a written file when its weights are taken off. */
@@ -56,7 +57,8 @@ export async function chooseAndWrite<Artifact>(
   for (;;) {
     const search = { layers, activations: observed.activations, scores, budget: { ...budget, fileSize } }
     const { assignment, solution } = await assign(search, { refine, signal })
-    const graph = apply(prepared, layers, assignment, observed, config)
+    const applied = apply(prepared, layers, assignment, observed, config)
+    const graph = await reconstruct(job, applied, assignment.weights)
     const artifact = (await adapter.write?.(graph)) ?? null
     const bytes = artifact === null ? null : (adapter.byteLength?.(artifact) ?? null)
     const excess = bytes === null || !fileSize ? 0 : bytes - fileSize.limit

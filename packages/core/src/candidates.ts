@@ -13,19 +13,23 @@ import {
   type Value,
   type ValueId,
 } from '@mixbit/graph'
-import { fakeQuantize, searchGrid } from '@mixbit/quantizers'
+import { dequantize, fakeQuantize, searchGrid, searchLevels, type TableScheme } from '@mixbit/quantizers'
 import type { BitWidthRule, FullConfig } from './config.ts'
-import type { TargetPlatform } from './target-platform.ts'
+import { schemesFor, type TargetPlatform } from './target-platform.ts'
 
 /** One weight tensor and the grid a candidate puts it on. */
 export interface WeightGrid {
   readonly value: ValueId
   readonly grid: Grid
+  /** The integers on the grid, in the layout of the tensor; absent: each element goes to the nearest one. */
+  readonly integers?: Int8Array
 }
 
 /** One way to quantize the weights of one node. */
 export interface Candidate {
   readonly bits: number
+  /** Set when its rounding errors compensate for each other: the scheme that does so best. */
+  readonly scheme?: TableScheme
   readonly grids: readonly WeightGrid[]
   /** Bytes of the weights alone: elements x bits / 8. */
   readonly weightsBytes: number
@@ -53,9 +57,9 @@ export function constant(graph: Graph, id: ValueId): Tensor {
 }
 
 /** A weight as it lies on a grid: same dtype and shape, fake-quantized, with the grid noted for the writer. */
-export function quantizedValue(graph: Graph, { value, grid }: WeightGrid): Value {
+export function quantizedValue(graph: Graph, { value, grid, integers }: WeightGrid): Value {
   const tensor = constant(graph, value)
-  const data = fakeQuantize(toF32(tensor), tensor.shape, grid)
+  const data = integers ? dequantize(integers, tensor.shape, grid) : fakeQuantize(toF32(tensor), tensor.shape, grid)
   return {
     ...(graph.values.get(value) as Value),
     tensor: { ...tensor, data: tensor.dtype === 'f16' ? f32ToF16(data) : data },
@@ -128,16 +132,18 @@ function layerOf(
         bits: width,
         grids,
         weightsBytes: (elements * width) / 8,
-        fileBytes: grids.reduce(
-          (sum, { value, grid }) =>
-            sum +
-            (adapter.storedBytes?.(constant(graph, value), grid) ?? (sizeOf(constant(graph, value).shape) * width) / 8),
-          0,
-        ),
+        fileBytes: fileBytesOf(graph, adapter, grids),
       }
     }),
   }
 }
+
+/** Bytes of weights on grids in the written file, scales and helpers included. */
+export const fileBytesOf = (graph: Graph, adapter: Adapter, grids: readonly WeightGrid[]): number =>
+  grids.reduce((sum, { value, grid }) => {
+    const tensor = constant(graph, value)
+    return sum + (adapter.storedBytes?.(tensor, grid) ?? (sizeOf(tensor.shape) * grid.bits) / 8)
+  }, 0)
 
 function finite(node: NodeId, id: ValueId, tensor: Tensor): Tensor {
   const data = toF32(tensor)
@@ -149,16 +155,15 @@ function finite(node: NodeId, id: ValueId, tensor: Tensor): Tensor {
   })
 }
 
-const gridOf = (tensor: Tensor, axis: number, bits: number, platform: TargetPlatform, config: FullConfig): Grid =>
-  searchGrid({
-    data: toF32(tensor),
-    shape: tensor.shape,
-    axis: platform.weightsPerChannel ? axis : null,
-    bits,
-    scheme: platform.weightsScheme,
-    errorMethod: config.quantizationConfig.weightsErrorMethod,
-    lp: config.quantizationConfig.lPValue,
-  })
+/** The grid of the platform's first scheme for the width, where each element goes to the nearest point. */
+function gridOf(tensor: Tensor, axis: number, bits: number, platform: TargetPlatform, config: FullConfig): Grid {
+  const { weightsErrorMethod: errorMethod, lPValue: lp } = config.quantizationConfig
+  const [scheme] = schemesFor(platform, bits)
+  const common = { data: toF32(tensor), shape: tensor.shape, axis: platform.weightsPerChannel ? axis : null, bits }
+  return scheme === 'symmetric' || scheme === 'powerOfTwo' || scheme === 'uniform'
+    ? searchGrid({ ...common, scheme, errorMethod, lp })
+    : searchLevels({ ...common, scheme: scheme! })
+}
 
 function applyRules(layers: readonly Layer[], rules: readonly BitWidthRule[]): Layer[] {
   const faults: string[] = []

@@ -11,6 +11,7 @@ const schema = v.strictObject({
     v.strictObject({
       weightsErrorMethod: v.optional(errorMethod, 'MSE'),
       activationErrorMethod: v.optional(errorMethod, 'MSE'),
+      weightsRounding: v.optional(v.picklist(['nearest', 'errorCompensating']), 'errorCompensating'),
       weightsBiasCorrection: v.optional(v.boolean(), true),
       lPValue: v.optional(positive, 2),
       zThreshold: v.optional(v.pipe(v.number(), v.gtValue(0)), Number.POSITIVE_INFINITY),
@@ -86,6 +87,11 @@ export interface CoreConfig {
     readonly weightsErrorMethod?: 'NOCLIPPING' | 'MSE' | 'MAE' | 'LP' | 'KL'
     /** The same for activations. Default MSE. */
     readonly activationErrorMethod?: 'NOCLIPPING' | 'MSE' | 'MAE' | 'LP' | 'KL'
+    /**
+     * How weights go to their grids: each to the nearest point, or so that the errors of a layer compensate for each other and
+     * for those of the layers before (GPTQ, without training). Default errorCompensating.
+     */
+    readonly weightsRounding?: 'nearest' | 'errorCompensating'
     /** Corrects biases by the mean output shift that weight rounding causes. Default true. */
     readonly weightsBiasCorrection?: boolean
     /** p of the LP error. Default 2. */

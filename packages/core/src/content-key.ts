@@ -28,10 +28,11 @@ export async function contentKey(
     }
   for (const layer of layers)
     for (const candidate of layer.candidates)
-      for (const { value, grid } of candidate.grids) {
-        text([layer.node, value, grid.bits])
+      for (const { value, grid, integers } of candidate.grids) {
+        text([layer.node, value, grid.bits, grid.levels?.join()])
         data(grid.scale)
         data(grid.zeroPoint)
+        data(integers ?? null)
       }
   for (const { value, candidates } of activations)
     for (const { grid } of candidates) {

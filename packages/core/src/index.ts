@@ -12,7 +12,6 @@ export type { BitWidthRule, ComputeDistance, CoreConfig, CustomMetric } from './
 export type { Checkpoint, JobOptions, ResourceUtilization } from './job.ts'
 export type { ProgressEvent, Stage } from './progress.ts'
 export { type Quantized, type QuantizeOptions, quantize } from './quantize.ts'
-export { reconstruct } from './reconstruct/reconstruct.ts'
 export type { LayerReport, QuantizeReport } from './report.ts'
 export { checkSamples } from './samples.ts'
 export type { NodeSimilarity } from './similarity.ts'

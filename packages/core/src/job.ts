@@ -4,6 +4,7 @@ import { candidatesFor, type Layer } from './candidates.ts'
 import { type CoreConfig, type FullConfig, fullConfig } from './config.ts'
 import { prepare } from './prepare.ts'
 import type { Report } from './progress.ts'
+import { compensateCandidates } from './reconstruct/compensate-candidates.ts'
 import { checkSamples } from './samples.ts'
 import { type TargetPlatform, targetPlatform } from './target-platform.ts'
 
@@ -49,6 +50,8 @@ export interface Job<Artifact = unknown> extends Report {
   readonly prepared: Graph
   readonly layers: readonly Layer[]
   readonly samples: readonly Tensors[]
+  /** What the user should know of the preparation. */
+  readonly warnings: readonly string[]
 }
 
 const known = [
@@ -63,7 +66,7 @@ const known = [
 ]
 
 /**
- * Reads and prepares a model: everything that needs no measurement.
+ * Reads and prepares a model, up to its candidates; with data, these are rounded so that errors compensate.
  * @throws MixbitError for unknown options, an invalid config or platform, an unreadable model, unfit data, and
  * `NOTHING_TO_QUANTIZE` for a model without quantizable weights.
  */
@@ -102,7 +105,7 @@ export async function startJob<Source, Artifact>(
     message: `${layers.length} layers`,
   })
   const { onProgress, signal, checkpoint } = options
-  return {
+  const job: Job<Artifact> = {
     adapter,
     config,
     platform,
@@ -111,9 +114,12 @@ export async function startJob<Source, Artifact>(
     layers,
     samples,
     checkpoint,
+    warnings: [],
     ...(onProgress && { onProgress }),
     ...(signal && { signal }),
   }
+  const compensates = config.quantizationConfig.weightsRounding === 'errorCompensating' && !config.debugConfig.bypass
+  return compensates && needsData ? { ...job, ...(await compensateCandidates(job)) } : job
 }
 
 /** Bytes of all quantizable weights in float. */

@@ -126,9 +126,10 @@ const basics = (job: Job, sizes: FloatSizes) => ({
   floatUtilization: sizes,
 })
 
-function warningsFor({ samples, config }: Job, mixedPrecision: boolean): string[] {
+function warningsFor({ samples, config, warnings }: Job, mixedPrecision: boolean): string[] {
   const { numOfImages, configurationOverwrite, normScores } = config.mixedPrecisionConfig
   return [
+    ...warnings,
     ...(configurationOverwrite ? ['configurationOverwrite is set: nothing was searched, and no budget is kept.'] : []),
     ...(mixedPrecision || configurationOverwrite
       ? []

@@ -1,4 +1,5 @@
 import { MixbitError, type OpKind } from '@mixbit/graph'
+import type { TableScheme } from '@mixbit/quantizers'
 import * as v from 'valibot'
 
 /** Data that says which candidates a runtime can execute. */
@@ -9,6 +10,8 @@ export interface TargetPlatform {
   readonly weights: Readonly<Record<string, readonly number[]>>
   /** Scheme of the weight grids. */
   readonly weightsScheme: 'symmetric' | 'uniform' | 'powerOfTwo'
+  /** Further schemes of 4 bits and less, as tables of int8 levels: each layer takes the one that loses least. */
+  readonly weightsTables: readonly TableScheme[]
   /** One scale per output channel (true) or one for the whole tensor. */
   readonly weightsPerChannel: boolean
   /** Bit-widths of activations; none leaves them in float. Budgets on weights alone take the widest. */
@@ -22,8 +25,9 @@ export interface TargetPlatform {
 const schema = v.strictObject({
   name: v.pipe(v.string(), v.minLength(1)),
   version: v.string(),
-  weights: v.record(v.string(), v.array(v.pipe(v.number(), v.integer(), v.minValue(2), v.maxValue(16)))),
+  weights: v.record(v.string(), v.array(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(16)))),
   weightsScheme: v.picklist(['symmetric', 'uniform', 'powerOfTwo']),
+  weightsTables: v.array(v.picklist(['midRise', 'ternary', 'kMeans', 'lutSymmetric', 'lutPowerOfTwo'])),
   weightsPerChannel: v.boolean(),
   activationBits: v.array(v.pipe(v.number(), v.integer(), v.minValue(2), v.maxValue(8))),
   activationScheme: v.picklist(['symmetric', 'uniform', 'powerOfTwo']),
@@ -33,8 +37,9 @@ const schema = v.strictObject({
 const weightsOnly: TargetPlatform = {
   name: 'weights-only',
   version: '1',
-  weights: { default: [8, 4, 2] },
+  weights: { default: [8, 6, 4, 3, 2, 1] },
   weightsScheme: 'symmetric',
+  weightsTables: ['midRise', 'kMeans'],
   weightsPerChannel: true,
   activationBits: [],
   activationScheme: 'uniform',
@@ -53,6 +58,8 @@ export const targetPlatforms: Readonly<Record<string, TargetPlatform>> = {
   imx500: {
     ...weightsOnly,
     name: 'imx500',
+    weights: { default: [8, 4, 2] },
+    weightsTables: [],
     activationBits: [8, 4, 2],
     activationScheme: 'powerOfTwo',
     activationKinds: ['conv', 'depthwiseConv', 'dense'],
@@ -79,3 +86,15 @@ export function targetPlatform(platform: string | TargetPlatform = 'weights-only
     context: { faults },
   })
 }
+
+/** The widest weights that have tables of levels. */
+const mostTableBits = 4
+
+/** What the weights of a width can be put on: the platform's own scheme first, unless one bit is too few for it, then tables. */
+export const schemesFor = (
+  { weightsScheme, weightsTables }: TargetPlatform,
+  bits: number,
+): (TableScheme | 'uniform')[] => [
+  ...(bits > 1 || weightsTables.length === 0 ? [weightsScheme] : []),
+  ...(bits <= mostTableBits ? weightsTables : []),
+]

@@ -89,6 +89,15 @@ export function weightRows(
 export const diagonalOf = ({ h, columns, width }: Factored): Float32Array =>
   Float32Array.from({ length: width }, (_, j) => (j < columns ? h[j * width + j]! : 0))
 
+export interface CompensateOptions {
+  /** Scales of a nearest rounding that must not be better, one per row. */
+  readonly nearest?: Float32Array | undefined
+  /** The scales to use, one per row; default: those that fit best. */
+  readonly scale?: Float32Array | undefined
+  /** Default: the WASM SIMD kernel where the runtime has it. */
+  readonly kernel?: ReconstructKernel
+}
+
 /** Turns of coordinate descent with a new scale after each. */
 const sweeps = 4
 
@@ -106,14 +115,14 @@ export function compensate(
   rows: WeightRows,
   scheme: TableScheme,
   levels: ArrayLike<number>,
-  { nearest, kernel = pickReconstructKernel() }: { nearest?: Float32Array; kernel?: ReconstructKernel } = {},
+  { nearest, scale, kernel = pickReconstructKernel() }: CompensateOptions = {},
 ): Compensated {
   const { columns, width } = problem
   const table = withMiddles(levels)
-  const starts = startScales(rows, diagonalOf(problem), scheme, table, startsFor(columns), kernel)
-  const free = !hasFixedScale(scheme)
+  const starts = scale ? [scale] : startScales(rows, diagonalOf(problem), scheme, table, startsFor(columns), kernel)
+  const free = !scale && !hasFixedScale(scheme)
   const rounded = [
-    ...starts.map((scale) => kernel.round(problem, { ...rows, ...table, scale, refit: free, sweeps })),
+    ...starts.map((start) => kernel.round(problem, { ...rows, ...table, scale: start, refit: free, sweeps })),
     ...(nearest ? [nearestRounding(problem, rows, table, nearest, kernel)] : []),
   ].reduce((a, b) => betterRows(a, b, width))
   const integers = Int16Array.from(unpadded(rounded.q, width, columns))

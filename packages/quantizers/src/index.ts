@@ -2,12 +2,14 @@ export { type ActivationGridOptions, type ActivationRange, activationGrid, activ
 export { type BiasCorrectionOptions, biasCorrection } from './bias-correction.ts'
 export {
   type Compensated,
+  type CompensateOptions,
   type CountedRows,
   compensate,
   diagonalOf,
   leastSquares,
   levelsFor,
   refit,
+  startScales,
   type WeightRows,
   weightRows,
 } from './compensate.ts'
@@ -15,7 +17,7 @@ export type { ErrorMethod } from './error-method.ts'
 export { dequantize, fakeQuantize, gridLimits, type QuantizeOptions, quantize } from './grid.ts'
 export { type Histogram, mergeHistograms, weightedHistogram } from './histogram.ts'
 export { type HistogramState, histogramObserver, toHistogram } from './histogram-observer.ts'
-export { levelsOf, type TableScheme } from './levels.ts'
+export { levelsOf, type TableScheme, withMiddles } from './levels.ts'
 export {
   type PerChannel,
   powerOfTwoGrid,

@@ -2,74 +2,143 @@ import { type Tensor, toF32 } from '@mixbit/graph'
 import { paddedWidth, pickReconstructKernel } from '@mixbit/quantizers'
 import type { LayerRows } from './layer-rows.ts'
 
-/** What a layer's inputs x and targets y say about one group: means of products over all rows that were looked at. */
+/** What inputs x and targets y of one group say: means over all rows that were looked at. */
 export interface Moments {
-  readonly rows: number
-  /** E[x x^T], [inputs, width], padded. */
+  /** E[x x^T], [inputs padded, inputs padded]. */
   readonly gram: Float32Array
-  /** E[x y^T], [inputs padded, outputs padded]. */
+  /** E[x y^T], [inputs padded, outputs padded]; empty without targets. */
   readonly cross: Float32Array
   readonly meanX: Float64Array
   readonly meanY: Float64Array
 }
 
-/** The input, the shape of the output, and the target of a layer for one sample. */
-export interface Seen {
-  readonly input: Tensor
-  readonly target: Tensor
+export interface MomentsObserver {
+  /** Looks at one sample: what enters the layer, the shape of what comes out, and what should come out, if that matters. */
+  add(input: Tensor, outputShape: readonly number[], target?: Float32Array): void
+  /** One per group; null when no row was seen. */
+  moments(): Moments[] | null
 }
 
-/** Rows for each input of a group, at least and per input: enough for a Gram matrix that generalises. */
-const rowsFor = (inputs: number): number =>
-  Math.max(Number(process.env.MINR ?? 2048), Number(process.env.RPI ?? 12) * inputs)
+/** Rows that are looked at: enough for a Gram matrix that generalises. */
+const rowsFor = (inputs: number): number => Math.max(4096, 12 * inputs)
+/** Rows that are gathered before they are multiplied. */
+const chunk = 512
 
-/**
- * Moments of every group, over rows spread evenly and pseudo-randomly over samples and positions (the same on every run).
- */
-export function momentsOf(layer: LayerRows, seen: readonly Seen[]): Moments[] {
+interface Sums {
+  readonly gram: Float32Array
+  readonly cross: Float32Array
+  readonly sumX: Float64Array
+  readonly sumY: Float64Array
+}
+
+/** Collects moments over positions that are spread evenly over samples and places, the same on every run. */
+export function momentsObserver(layer: LayerRows, samples: number, withTargets: boolean): MomentsObserver {
   const kernel = pickReconstructKernel()
-  const width = paddedWidth(layer.inputs)
-  const outWidth = paddedWidth(layer.outputs)
-  const chosen = seen.map(({ target }, sample) =>
-    choose(layer.positions(target), Math.ceil(rowsFor(layer.inputs) / seen.length), sample),
+  const { groups, inputs, outputs } = layer
+  const width = paddedWidth(inputs)
+  const outWidth = withTargets ? paddedWidth(outputs) : 0
+  const perSample = Math.ceil(rowsFor(inputs) / samples)
+  const sums = Array.from(
+    { length: groups },
+    (): Sums => ({
+      gram: new Float32Array(width * width),
+      cross: new Float32Array(width * outWidth),
+      sumX: new Float64Array(width),
+      sumY: new Float64Array(outWidth),
+    }),
   )
-  const rows = chosen.reduce((sum, positions) => sum + positions.length, 0)
-  const floats = seen.map(({ input, target }) => [toF32(input), toF32(target)] as const)
-  return Array.from({ length: layer.groups }, (_, group) => {
-    const x = new Float32Array(rows * width)
-    const y = new Float32Array(rows * outWidth)
-    let row = 0
-    for (const [sample, { input, target }] of seen.entries()) {
-      const [from, to] = floats[sample]!
-      for (const position of chosen[sample]!) {
-        layer.gather(from, input.shape, target, group, position, x, row * width)
-        for (let o = 0; o < layer.outputs; o++)
-          y[row * outWidth + o] = to[layer.outputIndex(target, group, o, position)]!
-        row++
+  const gathered = {
+    x: new Float32Array(chunk * groups * inputs),
+    y: new Float32Array(withTargets ? chunk * groups * outputs : 0),
+  }
+  let waiting = 0
+  let rows = 0
+  const flush = () => {
+    for (const [group, { gram, cross, sumX, sumY }] of sums.entries()) {
+      const x = columnsOf(gathered.x, waiting, groups * inputs, group * inputs, inputs, sumX)
+      accumulate(gram, kernel.product(x, width))
+      if (!withTargets) continue
+      const y = columnsOf(gathered.y, waiting, groups * outputs, group * outputs, outputs, sumY)
+      accumulate(cross, kernel.product(x, width, y, outWidth))
+    }
+    rows += waiting
+    waiting = 0
+  }
+  return {
+    add(input, output, target) {
+      const data = toF32(input)
+      for (const position of spread(layer.positions(output), perSample, seedOf(data))) {
+        layer.gather(data, { input: input.shape, output, position }, gathered.x, waiting * groups * inputs)
+        for (let o = 0; target && o < groups * outputs; o++)
+          gathered.y[waiting * groups * outputs + o] =
+            target[layer.outputIndex(output, Math.floor(o / outputs), o % outputs, position)]!
+        if (++waiting === chunk) flush()
       }
-    }
-    return {
-      rows,
-      gram: kernel.product(x, width).map((sum) => sum / rows),
-      cross: kernel.product(x, width, y, outWidth).map((sum) => sum / rows),
-      meanX: means(x, rows, width),
-      meanY: means(y, rows, outWidth),
-    }
-  })
+    },
+    moments() {
+      flush()
+      if (rows === 0) return null
+      return sums.map(({ gram, cross, sumX, sumY }) => ({
+        gram: gram.map((sum) => sum / rows),
+        cross: cross.map((sum) => sum / rows),
+        meanX: sumX.map((sum) => sum / rows),
+        meanY: sumY.map((sum) => sum / rows),
+      }))
+    },
+  }
 }
 
-function means(data: Float32Array, rows: number, width: number): Float64Array {
-  const sums = new Float64Array(width)
-  for (let row = 0, i = 0; row < rows; row++) for (let j = 0; j < width; j++) sums[j]! += data[i++]!
-  return sums.map((sum) => sum / rows)
+/** Columns [first, first + count) of `rows` rows, padded with zeros; their sums are added to `sums`. */
+function columnsOf(
+  data: Float32Array,
+  rows: number,
+  stride: number,
+  first: number,
+  count: number,
+  sums: Float64Array,
+): Float32Array {
+  const width = sums.length
+  const out = new Float32Array(rows * width)
+  for (let row = 0; row < rows; row++)
+    for (let j = 0; j < count; j++) {
+      const value = data[row * stride + first + j]!
+      out[row * width + j] = value
+      sums[j]! += value
+    }
+  return out
+}
+
+function accumulate(sum: Float32Array, part: Float32Array): void {
+  for (let i = 0; i < sum.length; i++) sum[i]! += part[i]!
+}
+
+/** A number that follows from the sample itself, so that the order of samples does not matter. */
+function seedOf(data: Float32Array): number {
+  const bits = new Uint32Array(data.buffer, data.byteOffset, data.length)
+  let hash = data.length
+  for (let i = 0; i < bits.length; i += 1 + (bits.length >> 6))
+    hash = Math.imul(hash ^ bits[i]!, 0x9e3779b1) ^ (hash >>> 15)
+  return hash
 }
 
 /** At most `count` of the positions 0 ... total - 1, one from each of `count` equal stretches. */
-function choose(total: number, count: number, seed: number): number[] {
+function spread(total: number, count: number, seed: number): number[] {
   if (total <= count) return Array.from({ length: total }, (_, i) => i)
   return Array.from({ length: count }, (_, i) => {
     const from = Math.floor((i * total) / count)
     const size = Math.floor(((i + 1) * total) / count) - from
-    return from + ((Math.imul(seed * count + i + 1, 0x9e3779b1) >>> 8) % size)
+    return from + ((Math.imul(seed + i, 0x9e3779b1) >>> 8) % size)
   })
+}
+
+/** Moments around the means: what a bias cannot explain. */
+export function centred({ gram, cross, meanX, meanY }: Moments): Moments {
+  const width = meanX.length
+  const outWidth = meanY.length
+  return {
+    gram: gram.map((x, i) => x - meanX[Math.floor(i / width)]! * meanX[i % width]!),
+    cross: cross.map((x, i) => x - meanX[Math.floor(i / outWidth)]! * meanY[i % outWidth]!),
+    meanX,
+    meanY,
+  }
 }

@@ -1,128 +1,154 @@
-import type { Adapter } from '@mixbit/adapter'
+import { withSession } from '@mixbit/adapter'
 import {
   consumers,
   type Graph,
   type Node,
   replaceValues,
+  sizeOf,
   type Tensor,
   toF32,
   type Value,
   type ValueId,
+  verify,
 } from '@mixbit/graph'
-import {
-  type Compensated,
-  type CompensateOptions,
-  compensate,
-  leastSquares,
-  paddedWidth,
-  pickReconstructKernel,
-  weightRows,
-} from '@mixbit/quantizers'
+import { liveValues } from '../activation-memory.ts'
+import type { Assignment } from '../apply.ts'
+import { type Candidate, constant, quantizedValue } from '../candidates.ts'
+import type { Job } from '../job.ts'
+import { breathe, checkAborted } from '../progress.ts'
 import { type LayerRows, layerRows } from './layer-rows.ts'
-import { type Moments, momentsOf } from './moments.ts'
-import { advance, startWalk } from './walk.ts'
+import { centred, type Moments, momentsObserver } from './moments.ts'
+import { layerProblem, roundLayer } from './round-layer.ts'
+import { advance, startWalk, type Walk } from './walk.ts'
 
-export interface ReconstructOptions {
-  readonly adapter: Adapter
-  readonly float: Graph
-  /** The same nodes with activation quantizers. */
-  readonly quantized: Graph
-  readonly layers: readonly { node: string; options: readonly CompensateOptions[] }[]
-  readonly samples: readonly ReadonlyMap<ValueId, Tensor>[]
-}
-
-export async function reconstruct({ adapter, float, quantized, layers, samples }: ReconstructOptions) {
-  const wanted = new Map(layers.map((layer) => [layer.node, layer.options]))
-  const keepFloat = new Set(float.nodes.filter(({ id }) => wanted.has(id)).map(({ outputs }) => outputs[0]!))
-  const users = consumers(quantized)
-  const walks = { float: startWalk(float, samples), quantized: startWalk(quantized, samples) }
-  const floatAt = new Map(float.nodes.map(({ id }, i) => [id, i]))
+/**
+ * Rounds the weights of a quantized graph anew, layer after layer in topological order: what enters a layer comes from the
+ * layers before as they are by then, quantized, and its target is what the float model gives there. So each layer also repairs
+ * what those before have lost; with a sum behind it, what the other summand has lost as well. The float weights are
+ * fitted to the target (least squares), then rounded so that errors compensate; the bias takes the mean of what is left.
+ * Layers whose candidate was rounded to the nearest stay as they are.
+ */
+export async function reconstruct(job: Job, quantized: Graph, weights: Assignment['weights']): Promise<Graph> {
+  const { adapter, prepared: float } = job
+  const chosen = new Map(
+    job.layers.flatMap(({ node, sharedWith }, i) =>
+      weights[i]!.scheme && sharedWith.length === 0 ? [[node, weights[i]!] as const] : [],
+    ),
+  )
+  const samples = job.samples.slice(0, chosen.size > 0 ? await samplesThatFit(job) : 0)
+  const [before, now] = [startWalk(samples), startWalk(samples)]
+  // What the float model gives at layers that are still to come: the walk may run past them.
+  const pending = new Set(float.nodes.flatMap(({ id, outputs }) => (chosen.has(id) ? [outputs[0]!] : [])))
   let graph = quantized
+  let done = 0
   for (const [at, node] of quantized.nodes.entries()) {
-    const options = wanted.get(node.id)
-    const rows = options && layerRows(quantized, node)
-    if (!options || !rows) continue
-    await advance(walks.quantized, at, adapter, new Set(), graph.values)
-    const output = node.outputs[0]!
-    // What is added to the layer's output, if that is already there: the target takes up its error too.
-    const readers = users.get(output) ?? []
-    const add =
-      readers.length === 1 && readers[0]!.kind === 'add' && readers[0]!.inputs.length === 2 ? readers[0]! : null
-    const other = add?.inputs.find((id) => id !== output) ?? null
-    const sum =
-      other !== null && walks.quantized.live[0]!.has(other) && process.env.RESIDUAL !== '0' ? add!.outputs[0]! : null
-    const floatNode = sum ? add!.id : node.id
-    if (sum) keepFloat.add(sum)
-    await advance(walks.float, floatAt.get(floatNode)! + 1, adapter, keepFloat)
-    const seen = samples.map((_, s) => {
-      const target = walks.float.live[s]!.get(sum ?? output)!
-      return {
-        input: walks.quantized.live[s]!.get(node.inputs[0]!)!,
-        target: sum ? { ...target, data: minus(toF32(target), toF32(walks.quantized.live[s]!.get(other!)!)) } : target,
-      }
-    })
-    keepFloat.delete(output)
-    if (sum) keepFloat.delete(sum)
-    const layer = solveLayer(graph, node, rows, momentsOf(rows, seen), options)
-    if (layer) graph = replaceValues(graph, layer)
+    const candidate = chosen.get(node.id)
+    const rows = candidate && layerRows(float, float.nodes.find(({ id }) => id === node.id)!)
+    if (!rows) continue
+    checkAborted(job.signal)
+    await advance(now, graph, at, adapter, new Set())
+    const moments = await momentsAt(job, graph, node, rows, before, now, pending)
+    pending.delete(node.outputs[0]!)
+    graph = moments ? rounded(job, graph, node, rows, moments, candidate) : graph
+    job.onProgress?.({ stage: 'quantized', done: ++done, total: chosen.size, message: node.id })
+    await breathe()
   }
+  verify(graph)
   return graph
 }
 
-const minus = (a: Float32Array, b: Float32Array) => a.map((x, i) => x - b[i]!)
+/** How many samples both walks can hold within `memoryLimit`, at least one. */
+async function samplesThatFit({ adapter, prepared, samples, config }: Job): Promise<number> {
+  const [sample] = samples as [Job['samples'][number]]
+  const made = new Set(prepared.nodes.flatMap((node) => node.outputs))
+  const lives = liveValues(prepared)
+  const wanted = [...new Set(lives.flatMap(({ values }) => [...values]))].filter((id) => made.has(id))
+  const tensors = new Map([
+    ...sample,
+    ...(await withSession(adapter, prepared, wanted, (session) => session.run(sample))),
+  ])
+  const bytes = lives.map(({ values }) => [...values].reduce((sum, id) => sum + 4 * sizeOf(tensors.get(id)!.shape), 0))
+  return Math.max(
+    1,
+    Math.min(samples.length, Math.floor(config.mixedPrecisionConfig.memoryLimit / (2 * Math.max(1, ...bytes)))),
+  )
+}
 
-function solveLayer(
+/** What the layer reads now, and what it should give. */
+async function momentsAt(
+  { adapter, prepared: float }: Job,
   graph: Graph,
   node: Node,
   rows: LayerRows,
-  moments: readonly Moments[],
-  options: readonly CompensateOptions[],
-): Map<ValueId, Value> | null {
-  const kernel = pickReconstructKernel()
-  const weightId = node.inputs[1]!
-  const biasId = node.inputs[2] ?? null
-  const weight = graph.values.get(weightId)!
-  const original = toF32(weight.tensor!)
-  const bias = biasId === null ? null : graph.values.get(biasId)!
-  const width = paddedWidth(rows.inputs)
-  const outWidth = paddedWidth(rows.outputs)
-  const centred = bias !== null
-  const data = new Float32Array(original.length)
-  const newBias = new Float32Array(rows.groups * rows.outputs)
-  for (const [group, { gram, cross, meanX, meanY }] of moments.entries()) {
-    const g = gram.slice()
-    const c = cross.slice()
-    if (centred)
-      for (let i = 0; i < rows.inputs; i++) {
-        for (let j = 0; j < rows.inputs; j++) g[i * width + j]! -= meanX[i]! * meanX[j]!
-        for (let o = 0; o < rows.outputs; o++) c[i * outWidth + o]! -= meanX[i]! * meanY[o]!
-      }
-    const problem = leastSquares(g, rows.inputs)
-    if (!problem) return null
-    const lambda = problem.h[0]! - g[0]!
-    const b = new Float32Array(rows.outputs * width)
-    for (let o = 0; o < rows.outputs; o++)
-      for (let i = 0; i < rows.inputs; i++)
-        b[o * width + i] = c[i * outWidth + o]! + lambda * original[rows.weightIndex(group, o, i)]!
-    const refit = kernel.solve(problem, b)
-    const targets = new Float32Array(rows.outputs * rows.inputs)
-    for (let o = 0; o < rows.outputs; o++)
-      for (let i = 0; i < rows.inputs; i++) targets[o * rows.inputs + i] = refit[o * width + i]!
-    const prepared = weightRows(problem, targets)
-    const all = options.map((option) => compensate(problem, prepared, option))
-    const total = (one: Compensated) => one.error.reduce((s, e) => s + e, 0)
-    const best = all.reduce((x, y) => (total(y) < total(x) ? y : x))
-    for (let o = 0; o < rows.outputs; o++) {
-      let shift = 0
-      for (let i = 0; i < rows.inputs; i++) {
-        const value = Math.fround(best.integers[o * rows.inputs + i]! * best.scale[o]!)
-        data[rows.weightIndex(group, o, i)] = value
-        shift += value * meanX[i]!
-      }
-      newBias[group * rows.outputs + o] = meanY[o]! - shift
-    }
+  before: Walk,
+  now: Walk,
+  pending: ReadonlySet<ValueId>,
+): Promise<Moments[] | null> {
+  const output = node.outputs[0]!
+  const sum = sumBehind(graph, output, now.live[0]!)
+  const target = sum?.value ?? output
+  const stop = 1 + float.nodes.findIndex(({ outputs }) => outputs.includes(target))
+  await advance(before, float, stop, adapter, new Set([...pending, target]))
+  const observer = momentsObserver(rows, now.live.length, true)
+  for (const [sample, live] of now.live.entries()) {
+    const { shape, data } = f32Of(before.live[sample]!.get(target)!)
+    const other = sum && f32Of(live.get(sum.other)!).data
+    observer.add(live.get(node.inputs[0]!)!, shape, other ? data.map((x, i) => x - other[i]!) : data)
   }
-  const changed = new Map<ValueId, Value>([[weightId, { ...weight, tensor: { ...weight.tensor!, data } }]])
-  if (bias) changed.set(biasId!, { ...bias, tensor: { ...bias.tensor!, data: newBias } })
-  return changed
+  return observer.moments()
+}
+
+const f32Of = (tensor: Tensor) => ({ shape: tensor.shape, data: toF32(tensor) })
+
+/** The sum that alone reads a layer's output, through a quantizer or not, if its other summand is there already. */
+function sumBehind(graph: Graph, output: ValueId, live: ReadonlyMap<ValueId, Tensor>) {
+  const users = consumers(graph)
+  const only = (id: ValueId) =>
+    users.get(id)?.length === 1 && !graph.outputs.includes(id) ? users.get(id)![0]! : undefined
+  const first = only(output)
+  const id = first?.kind === 'fakeQuantize' ? first.outputs[0]! : output
+  const add = id === output ? first : only(id)
+  const other = add?.inputs.find((input) => input !== id)
+  const shapeOf = (value: ValueId) => graph.values.get(value)?.shape?.join()
+  if (add?.kind !== 'add' || add.inputs.length !== 2 || other == null || !live.has(other)) return null
+  return shapeOf(other) === shapeOf(output) ? { value: add.outputs[0]!, other } : null
+}
+
+/** The layer with new weights on the grid of its candidate, and a new bias if it has one of its own. */
+function rounded(
+  job: Job,
+  graph: Graph,
+  node: Node,
+  rows: LayerRows,
+  seen: readonly Moments[],
+  candidate: Candidate,
+): Graph {
+  const { value, grid } = candidate.grids[0]!
+  const bias = job.config.quantizationConfig.weightsBiasCorrection ? ownBias(graph, node, rows) : null
+  const moments = bias ? seen.map(centred) : seen
+  const problem = layerProblem(rows, moments, toF32(constant(job.prepared, value)), true)
+  if (!problem) return graph
+  const { bits, scheme } = candidate
+  const { integers, grid: found } = roundLayer(problem, { scheme: scheme!, bits, axis: grid.axis! })
+  const weight = quantizedValue(job.prepared, { value, grid: found, integers })
+  const values = new Map([[value, weight]])
+  if (bias) {
+    const w = toF32(weight.tensor!)
+    const data = Float32Array.from({ length: rows.groups * rows.outputs }, (_, o) => {
+      const [group, row] = [Math.floor(o / rows.outputs), o % rows.outputs]
+      const { meanX, meanY } = moments[group]!
+      let mean = 0
+      for (let j = 0; j < rows.inputs; j++) mean += w[rows.weightIndex(group, row, j)]! * meanX[j]!
+      return meanY[row]! - mean
+    })
+    values.set(bias.id, { ...bias, tensor: { ...bias.tensor!, data } })
+  }
+  return replaceValues(graph, values)
+}
+
+/** The bias of a layer: one float32 constant per output that no other node reads. */
+function ownBias(graph: Graph, node: Node, { groups, outputs }: LayerRows): Value | null {
+  const bias = graph.values.get(node.inputs[2] ?? '')
+  const alone = bias && consumers(graph).get(bias.id)?.length === 1
+  return alone && bias.tensor?.dtype === 'f32' && sizeOf(bias.tensor.shape) === groups * outputs ? bias : null
 }

@@ -1,0 +1,125 @@
+import type { OpKind, Window } from '@mixbit/graph'
+import type { LayerRows, Place } from './layer-rows.ts'
+
+/** How the weights of a convolution lie: outputs, inputs (of one group) and the index of one weight. */
+interface Layout extends Pick<LayerRows, 'groups' | 'outputs' | 'weightIndex'> {
+  readonly channels: number
+  readonly kernel: readonly [number, number]
+}
+
+type Pair = readonly [number, number]
+
+/** Two spatial extents; a single one has a first one of `missing`. */
+const pair = (list: readonly number[], missing: number): Pair | null =>
+  list.length === 1 ? [missing, list[0]!] : list.length === 2 ? [list[0]!, list[1]!] : null
+
+/**
+ * The matrix form of a convolution with one or two spatial axes. Null for three of them, for transposed ones with groups or
+ * automatic pads, and for layouts that are not known.
+ */
+export function convRows(kind: OpKind, window: Window, shape: readonly number[], axis: number): LayerRows | null {
+  const layout = layoutOf(kind, window, shape, axis)
+  const geometry = layout && geometryOf(kind, window, layout.kernel)
+  if (!layout || !geometry) return null
+  const { groups, outputs, channels, kernel, weightIndex } = layout
+  const { channelsLast } = window
+  const spatial = (dims: readonly number[]): Pair => pair(channelsLast ? dims.slice(1, -1) : dims.slice(2), 1)!
+  return {
+    groups,
+    outputs,
+    inputs: channels * kernel[0] * kernel[1],
+    weightIndex,
+    positions: (output) => output[0]! * spatial(output)[0] * spatial(output)[1],
+    gather(x, { input, output, position }: Place, to, at) {
+      const [height, width] = spatial(input)
+      const [outHeight, outWidth] = spatial(output)
+      const all = channelsLast ? input[input.length - 1]! : input[1]!
+      const sample = Math.floor(position / (outHeight * outWidth))
+      const rows = geometry(0, Math.floor(position / outWidth) % outHeight, height, outHeight)
+      const columns = geometry(1, position % outWidth, width, outWidth)
+      const [pixelStep, channelStep] = channelsLast ? [all, 1] : [1, height * width]
+      const start = sample * all * height * width
+      let i = at
+      for (let c = 0; c < groups * channels; c++)
+        for (const y of rows)
+          for (const column of columns)
+            to[i++] = y < 0 || column < 0 ? 0 : x[start + c * channelStep + (y * width + column) * pixelStep]!
+    },
+    outputIndex(output, group, row, position) {
+      const channel = group * outputs + row
+      if (channelsLast) return position * groups * outputs + channel
+      const [outHeight, outWidth] = spatial(output)
+      const area = outHeight * outWidth
+      return (Math.floor(position / area) * groups * outputs + channel) * area + (position % area)
+    },
+  }
+}
+
+function layoutOf(
+  kind: OpKind,
+  { groups, channelsLast }: Window,
+  shape: readonly number[],
+  axis: number,
+): Layout | null {
+  const rank = shape.length - 2
+  const kernel = pair(channelsLast ? shape.slice(0, rank) : shape.slice(2), 1)
+  if (!kernel) return null
+  const taps = kernel[0] * kernel[1]
+  if (kind === 'convTranspose') {
+    const [channels, outputs] = shape as [number, number]
+    if (groups !== 1 || channelsLast || axis !== 1) return null
+    const weightIndex: Layout['weightIndex'] = (_group, row, column) =>
+      (Math.floor(column / taps) * outputs + row) * taps + (column % taps)
+    return { groups, outputs, channels, kernel, weightIndex }
+  }
+  if (kind !== 'conv' && kind !== 'depthwiseConv') return null
+  if (!channelsLast) {
+    const [all, channels] = shape as [number, number]
+    const outputs = all / groups
+    if (axis !== 0) return null
+    const weightIndex: Layout['weightIndex'] = (group, row, column) =>
+      (group * outputs + row) * channels * taps + column
+    return { groups, outputs, channels, kernel, weightIndex }
+  }
+  const [channels, all] = shape.slice(rank) as [number, number]
+  if (kind === 'depthwiseConv') {
+    // [taps, channels, multiplier]; with one output per channel its scales run along the channels.
+    if (all !== 1 || axis !== rank) return null
+    return {
+      groups: channels,
+      outputs: 1,
+      channels: 1,
+      kernel,
+      weightIndex: (group, _row, tap) => tap * channels + group,
+    }
+  }
+  const outputs = all / groups
+  const weightIndex: Layout['weightIndex'] = (group, row, column) =>
+    ((column % taps) * channels + Math.floor(column / taps)) * all + group * outputs + row
+  return axis === rank + 1 ? { groups, outputs, channels, kernel, weightIndex } : null
+}
+
+/** Gives the places in the input that the taps see along one axis at one place of the output; -1 is outside. */
+type Geometry = (axis: 0 | 1, out: number, size: number, outSize: number) => number[]
+
+function geometryOf(kind: OpKind, window: Window, kernel: Pair): Geometry | null {
+  const strides = pair(window.strides, 1)
+  const dilations = pair(window.dilations, 1)
+  const { pads } = window
+  const transposed = kind === 'convTranspose'
+  if (!strides || !dilations || (transposed && typeof pads === 'string')) return null
+  const before = (axis: 0 | 1, size: number, outSize: number): number => {
+    if (typeof pads !== 'string') return pads.length === 2 ? [0, pads[0]!][axis]! : pads[axis]!
+    const total = Math.max(0, (outSize - 1) * strides[axis] + (kernel[axis] - 1) * dilations[axis] + 1 - size)
+    return pads === 'sameUpper' ? Math.floor(total / 2) : Math.ceil(total / 2)
+  }
+  return (axis, out, size, outSize) => {
+    const pad = before(axis, size, outSize)
+    return Array.from({ length: kernel[axis] }, (_, tap) => {
+      const at = transposed
+        ? (out + pad - tap * dilations[axis]) / strides[axis]
+        : out * strides[axis] + tap * dilations[axis] - pad
+      return at >= 0 && at < size && Number.isInteger(at) ? at : -1
+    })
+  }
+}

@@ -1,0 +1,161 @@
+import type { Grid } from '@mixbit/graph'
+import {
+  compensate,
+  diagonalOf,
+  type Factored,
+  leastSquares,
+  levelsFor,
+  refit,
+  startScales,
+  type TableScheme,
+  type WeightRows,
+  weightRows,
+  withMiddles,
+} from '@mixbit/quantizers'
+import type { LayerRows } from './layer-rows.ts'
+import type { Moments } from './moments.ts'
+
+/** Columns [first, first + count) of a group: what is factored at once. */
+interface Block {
+  readonly group: number
+  readonly first: number
+  readonly problem: Factored
+  readonly rows: WeightRows
+}
+
+/** The least-squares problem of a layer, ready to be rounded. */
+export interface LayerProblem {
+  readonly layer: LayerRows
+  readonly blocks: readonly Block[]
+}
+
+/** A layer's weights on a grid. */
+export interface RoundedLayer {
+  readonly grid: Grid
+  /** In the layout of the weight. */
+  readonly integers: Int8Array
+  /** Mean squared error at the output of the layer that the rounding makes, summed over its channels. */
+  readonly error: number
+}
+
+/** More columns are factored in blocks: memory and time stay bounded, and errors are compensated within a block. */
+const mostColumns = 1152
+
+/**
+ * The problem of a layer with these inputs; `targets`: the weights are fitted anew to the targets first. Null where the
+ * inputs are zero, not finite, or do not give a positive definite matrix.
+ */
+export function layerProblem(
+  layer: LayerRows,
+  moments: readonly Moments[],
+  weights: Float32Array,
+  targets: boolean,
+): LayerProblem | null {
+  const blocks: Block[] = []
+  for (const [group, { gram, cross }] of moments.entries())
+    for (const [first, columns] of columnBlocks(layer.inputs)) {
+      const problem = leastSquares(submatrix(gram, layer.inputs, first, columns), columns)
+      if (!problem) return null
+      const original = new Float32Array(layer.outputs * columns)
+      for (let row = 0; row < layer.outputs; row++)
+        for (let j = 0; j < columns; j++)
+          original[row * columns + j] = weights[layer.weightIndex(group, row, first + j)]!
+      const whole = columns === layer.inputs
+      const rows = weightRows(problem, targets && whole ? refit(problem, cross, original) : original)
+      blocks.push({ group, first, problem, rows })
+    }
+  return { layer, blocks }
+}
+
+/** [first, count] of blocks of nearly equal size, each at most `mostColumns` wide. */
+function columnBlocks(inputs: number): [number, number][] {
+  const count = Math.ceil(inputs / mostColumns)
+  const at = (i: number) => Math.round((i * inputs) / count)
+  return Array.from({ length: count }, (_, i) => [at(i), at(i + 1) - at(i)])
+}
+
+function submatrix(gram: Float32Array, inputs: number, first: number, columns: number): Float32Array {
+  if (columns === inputs) return gram
+  const [width, from] = [Math.ceil(columns / 8) * 8, Math.sqrt(gram.length)]
+  const out = new Float32Array(width * width)
+  for (let i = 0; i < columns; i++)
+    out.set(gram.subarray((first + i) * from + first, (first + i) * from + first + columns), i * width)
+  return out
+}
+
+/**
+ * Rounds a layer to a scheme at a bit-width, one scale per output. `nearest`: scales of a nearest rounding on the same levels
+ * that must not be better.
+ */
+export function roundLayer(
+  { layer, blocks }: LayerProblem,
+  {
+    scheme,
+    bits,
+    axis,
+    nearest,
+  }: { scheme: TableScheme; bits: number; axis: number; nearest?: Float32Array | undefined },
+): RoundedLayer {
+  const { groups, outputs, inputs } = layer
+  const levels = levelsFor(
+    scheme,
+    bits,
+    blocks.map(({ rows, problem }) => ({ rows, diagonal: diagonalOf(problem) })),
+  )
+  const scale = new Float32Array(groups * outputs)
+  const integers = new Int8Array(groups * outputs * inputs)
+  const shared = blocks.length > groups ? sharedScales(layer, blocks, scheme, levels) : null
+  let error = 0
+  for (const { group, first, problem, rows } of blocks) {
+    const own = (scales: Float32Array | null | undefined) => scales?.subarray(group * outputs, (group + 1) * outputs)
+    const rounded = compensate(problem, rows, scheme, levels, {
+      scale: own(shared),
+      nearest: shared ? undefined : own(nearest),
+    })
+    scale.set(rounded.scale, group * outputs)
+    for (let row = 0; row < outputs; row++) {
+      error += rounded.error[row]!
+      for (let j = 0; j < problem.columns; j++)
+        integers[layer.weightIndex(group, row, first + j)] = rounded.integers[row * problem.columns + j]!
+    }
+  }
+  const plain = scheme === 'symmetric' || scheme === 'powerOfTwo'
+  return {
+    grid: {
+      bits,
+      signed: true,
+      axis,
+      scale,
+      zeroPoint: new Int32Array(scale.length),
+      ...(!plain && { levels: Int8Array.from(levels) }),
+    },
+    integers,
+    error,
+  }
+}
+
+/** Scales of layers in blocks, from all columns of a row together. */
+function sharedScales(
+  layer: LayerRows,
+  blocks: readonly Block[],
+  scheme: TableScheme,
+  levels: readonly number[],
+): Float32Array {
+  const scales = new Float32Array(layer.groups * layer.outputs)
+  for (let group = 0; group < layer.groups; group++) {
+    const parts = blocks.filter((block) => block.group === group)
+    const width = parts.reduce((sum, { problem }) => sum + problem.width, 0)
+    const weights = new Float32Array(layer.outputs * width)
+    const diagonal = new Float32Array(width)
+    let at = 0
+    for (const { problem, rows } of parts) {
+      diagonal.set(diagonalOf(problem), at)
+      for (let row = 0; row < layer.outputs; row++)
+        weights.set(rows.weights.subarray(row * problem.width, (row + 1) * problem.width), row * width + at)
+      at += problem.width
+    }
+    const [best] = startScales({ count: layer.outputs, weights }, diagonal, scheme, withMiddles(levels), 1)
+    scales.set(best!, group * layer.outputs)
+  }
+  return scales
+}
