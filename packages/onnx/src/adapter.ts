@@ -46,7 +46,7 @@ export function onnx(options: OnnxOptions = {}): Adapter<OnnxSource, Uint8Array>
     name: 'onnx',
     capabilities: {
       weights: weightKinds,
-      weightBits: [2, 3, 4, 5, 6, 7, 8, 16],
+      weightBits: [1, 2, 3, 4, 5, 6, 7, 8, 16],
       activationBits: [2, 3, 4, 5, 6, 7, 8],
     },
     async read(source) {

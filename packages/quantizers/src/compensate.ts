@@ -212,6 +212,57 @@ export function levelsFor(scheme: TableScheme, bits: number, parts: readonly Cou
   return kMeansLevels(normal, importance, bits, scheme.startsWith('lut'))
 }
 
+/** Rows times columns squared that `refitLevels` looks at, at most: a sample of the rows is enough for a few levels. */
+const mostRefitWork = 4e6
+
+/**
+ * The levels, in units of the largest one's 127, that fit the codes of a rounding best: least squares over all rows in
+ * the measure of H. Gives fewer levels when two become equal.
+ */
+export function refitLevels(
+  parts: readonly { problem: Factored; rows: WeightRows; rounded: Compensated }[],
+  levels: readonly number[],
+): number[] {
+  const count = levels.length
+  const place = new Map(levels.map((level, i) => [level, i]))
+  const a = Array.from({ length: count }, () => new Float64Array(count + 1))
+  for (const { problem, rows, rounded } of parts) {
+    const { columns, width, h } = problem
+    const step = Math.max(1, Math.ceil((rows.count * columns * columns * parts.length) / mostRefitWork))
+    for (let row = 0; row < rows.count; row += step) {
+      const s = rounded.scale[row]!
+      const codes = Uint8Array.from(rounded.integers.subarray(row * columns, (row + 1) * columns), (q) => place.get(q)!)
+      const sums = new Float64Array(count)
+      for (let i = 0; i < columns; i++) {
+        const to = a[codes[i]!]!
+        sums.fill(0)
+        for (let j = 0; j < columns; j++) sums[codes[j]!]! += h[i * width + j]!
+        for (let l = 0; l < count; l++) to[l]! += s * s * sums[l]!
+        to[count]! += s * rows.products[row * width + i]!
+      }
+    }
+  }
+  const fitted = eliminate(a) ?? levels
+  const top = Math.max(...fitted.map(Math.abs))
+  return [...new Set(fitted.map((level) => Math.round((level / top) * 127)))].sort((x, y) => x - y)
+}
+
+/** Solves a small symmetric positive system [A | b] by elimination; null where A is singular. */
+function eliminate(a: readonly Float64Array[]): number[] | null {
+  const n = a.length
+  for (let i = 0; i < n; i++) {
+    const pivot = a[i]![i]!
+    if (!(pivot > 0)) return null
+    for (let k = 0; k < n; k++) {
+      if (k === i) continue
+      const factor = a[k]![i]! / pivot
+      for (let j = i; j <= n; j++) a[k]![j]! -= factor * a[i]![j]!
+    }
+  }
+  const x = a.map((row, i) => row[n]! / row[i]!)
+  return x.every(Number.isFinite) ? x : null
+}
+
 const unitOf = (scheme: TableScheme, peak: number): number =>
   scheme === 'lutPowerOfTwo' ? powerOfTwoThreshold(peak) : peak || 1
 

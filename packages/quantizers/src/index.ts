@@ -9,6 +9,7 @@ export {
   leastSquares,
   levelsFor,
   refit,
+  refitLevels,
   startScales,
   type WeightRows,
   weightRows,

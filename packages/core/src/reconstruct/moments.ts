@@ -20,7 +20,7 @@ export interface MomentsObserver {
 }
 
 /** Rows that are looked at: enough for a Gram matrix that generalises. */
-const rowsFor = (inputs: number): number => Math.max(4096, 12 * inputs)
+const rowsFor = (inputs: number): number => Math.max(4096, 8 * inputs)
 /** Rows that are gathered before they are multiplied. */
 const chunk = 512
 

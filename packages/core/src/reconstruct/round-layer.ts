@@ -1,11 +1,13 @@
 import type { Grid } from '@mixbit/graph'
 import {
+  type Compensated,
   compensate,
   diagonalOf,
   type Factored,
   leastSquares,
   levelsFor,
   refit,
+  refitLevels,
   startScales,
   type TableScheme,
   type WeightRows,
@@ -83,35 +85,51 @@ function submatrix(gram: Float32Array, inputs: number, first: number, columns: n
   return out
 }
 
-/**
- * Rounds a layer to a scheme at a bit-width, one scale per output. `nearest`: scales of a nearest rounding on the same levels
- * that must not be better.
- */
-export function roundLayer(
+export interface RoundOptions {
+  readonly scheme: TableScheme
+  readonly bits: number
+  /** Axis of the outputs in the weight. */
+  readonly axis: number
+  /** Scales of a nearest rounding on the same levels that must not be better, one per output. */
+  readonly nearest?: Float32Array | undefined
+}
+
+/** Turns of fitting a k-means table to the codes and rounding again. */
+const tableTurns = 2
+
+/** Rounds a layer to a scheme at a bit-width, one scale per output. */
+export function roundLayer(problem: LayerProblem, options: RoundOptions): RoundedLayer {
+  const { scheme, bits } = options
+  const counted = problem.blocks.map((block) => ({ rows: block.rows, diagonal: diagonalOf(block.problem) }))
+  let levels = levelsFor(scheme, bits, counted)
+  let best = roundTo(problem, levels, options)
+  for (let turn = 0; scheme === 'kMeans' && turn < tableTurns; turn++) {
+    levels = refitLevels(best.parts, levels)
+    const next = roundTo(problem, levels, options)
+    if (!(next.error < best.error)) break
+    best = next
+  }
+  return best
+}
+
+/** Rounds a layer to levels. */
+function roundTo(
   { layer, blocks }: LayerProblem,
-  {
-    scheme,
-    bits,
-    axis,
-    nearest,
-  }: { scheme: TableScheme; bits: number; axis: number; nearest?: Float32Array | undefined },
-): RoundedLayer {
+  levels: readonly number[],
+  { scheme, bits, axis, nearest }: RoundOptions,
+): RoundedLayer & { readonly parts: readonly (Block & { readonly rounded: Compensated })[] } {
   const { groups, outputs, inputs } = layer
-  const levels = levelsFor(
-    scheme,
-    bits,
-    blocks.map(({ rows, problem }) => ({ rows, diagonal: diagonalOf(problem) })),
-  )
+  const shared = blocks.length > groups ? sharedScales(layer, blocks, scheme, levels) : null
+  const parts = blocks.map((block) => {
+    const own = (scales: Float32Array | null | undefined) =>
+      scales?.subarray(block.group * outputs, (block.group + 1) * outputs)
+    const options = { scale: own(shared), nearest: shared ? undefined : own(nearest) }
+    return { ...block, rounded: compensate(block.problem, block.rows, scheme, levels, options) }
+  })
   const scale = new Float32Array(groups * outputs)
   const integers = new Int8Array(groups * outputs * inputs)
-  const shared = blocks.length > groups ? sharedScales(layer, blocks, scheme, levels) : null
   let error = 0
-  for (const { group, first, problem, rows } of blocks) {
-    const own = (scales: Float32Array | null | undefined) => scales?.subarray(group * outputs, (group + 1) * outputs)
-    const rounded = compensate(problem, rows, scheme, levels, {
-      scale: own(shared),
-      nearest: shared ? undefined : own(nearest),
-    })
+  for (const { group, first, problem, rounded } of parts) {
     scale.set(rounded.scale, group * outputs)
     for (let row = 0; row < outputs; row++) {
       error += rounded.error[row]!
@@ -120,18 +138,9 @@ export function roundLayer(
     }
   }
   const plain = scheme === 'symmetric' || scheme === 'powerOfTwo'
-  return {
-    grid: {
-      bits,
-      signed: true,
-      axis,
-      scale,
-      zeroPoint: new Int32Array(scale.length),
-      ...(!plain && { levels: Int8Array.from(levels) }),
-    },
-    integers,
-    error,
-  }
+  const table = plain ? {} : { levels: Int8Array.from(levels) }
+  const grid: Grid = { bits, signed: true, axis, scale, zeroPoint: new Int32Array(scale.length), ...table }
+  return { grid, integers, error, parts }
 }
 
 /** Scales of layers in blocks, from all columns of a row together. */
