@@ -6,6 +6,8 @@ export interface Capabilities {
   readonly weights: ReadonlySet<OpKind>
   /** Bit-widths of weights that `write` can store. */
   readonly weightBits: readonly number[]
+  /** Whether `write` can store weights on grids that have levels (1 to 8 bits). Default false. */
+  readonly weightLevels?: boolean
   /** Bit-widths of activations that `write` can put into the file; empty: none. */
   readonly activationBits: readonly number[]
 }

@@ -97,8 +97,8 @@ const checks: Readonly<Record<string, Check>> = {
         )
       }
     check(
-      weightBits.every((bits) => Number.isInteger(bits) && bits >= 2 && bits <= 16),
-      `capabilities.weightBits has widths outside 2 to 16: ${weightBits}.`,
+      weightBits.every((bits) => Number.isInteger(bits) && bits >= 1 && bits <= 16),
+      `capabilities.weightBits has widths outside 1 to 16: ${weightBits}.`,
     )
   },
 
@@ -234,6 +234,20 @@ const checks: Readonly<Record<string, Check>> = {
       adapter.byteLength(await adapter.write(quantized)),
     ]
     check(small < plain, `The artifact with weights on a grid has ${small} bytes, the one without ${plain}.`)
+  },
+
+  'weights on a grid with levels survive write and open': async (adapter, graph, feeds) => {
+    const { weightLevels, weightBits } = adapter.capabilities
+    if (!adapter.write || !weightLevels || weightsOf(graph).length === 0) return
+    for (const bits of weightBits.filter((width) => width <= 4)) {
+      const levels = Int8Array.from({ length: 2 ** bits }, (_, i) => 2 * i - 2 ** bits + 1)
+      const quantized = fakeQuantized(graph, bits, levels)
+      verify(quantized)
+      const opened = await throughFile(adapter, quantized, feeds)
+      const simulated = await runOnce(adapter, quantized, feeds)
+      if (opened)
+        checkClose(simulated, opened, graph.outputs, 30, `With levels of ${bits} bits, after write and open`, true)
+    }
   },
 }
 

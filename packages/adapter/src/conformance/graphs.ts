@@ -39,29 +39,34 @@ export const halved = (tensor: Tensor): Tensor => {
   return { ...tensor, data: tensor.dtype === 'f16' ? f32ToF16(numbers) : numbers }
 }
 
-/** Puts every quantizable weight on a symmetric signed grid per channel, its scale from the largest magnitude. */
-export function fakeQuantized(graph: Graph, bits: number): Graph {
+/**
+ * Puts every quantizable weight on a symmetric signed grid per channel, its scale from the largest magnitude; with `levels`
+ * (ascending, the last one the largest) every number goes to the first level that is not below it.
+ */
+export function fakeQuantized(graph: Graph, bits: number, levels?: Int8Array): Graph {
   return replaceValues(
     graph,
-    new Map(weightsOf(graph).map(({ id, axis, tensor }) => [id, onGrid(graph.values.get(id)!, tensor, axis, bits)])),
+    new Map(
+      weightsOf(graph).map(({ id, axis, tensor }) => [id, onGrid(graph.values.get(id)!, tensor, axis, bits, levels)]),
+    ),
   )
 }
 
-function onGrid(value: Value, tensor: Tensor, axis: number, bits: number): Value {
+function onGrid(value: Value, tensor: Tensor, axis: number, bits: number, levels?: Int8Array): Value {
   const data = toF32(tensor)
   const count = tensor.shape[axis]!
   const inner = tensor.shape.slice(axis + 1).reduce((product, n) => product * n, 1)
   const channel = (i: number) => Math.floor(i / inner) % count
-  const top = 2 ** (bits - 1) - 1
+  const top = levels?.at(-1) ?? 2 ** (bits - 1) - 1
   const largest = new Float32Array(count)
   data.forEach((x, i) => {
     largest[channel(i)] = Math.max(largest[channel(i)]!, Math.abs(x))
   })
   const scale = largest.map((x) => (x > 0 ? x / top : 1))
-  const numbers = data.map(
-    (x, i) => Math.max(-top, Math.min(top, halfToEven(x / scale[channel(i)]!))) * scale[channel(i)]!,
-  )
-  const stored: Grid = { bits, signed: true, axis, scale, zeroPoint: new Int32Array(count) }
+  const integer = (x: number) =>
+    levels ? (levels.find((level) => level >= x) ?? top) : Math.max(-top, Math.min(top, halfToEven(x)))
+  const numbers = data.map((x, i) => integer(x / scale[channel(i)]!) * scale[channel(i)]!)
+  const stored: Grid = { bits, signed: true, axis, scale, zeroPoint: new Int32Array(count), ...(levels && { levels }) }
   return { ...value, stored, tensor: { ...tensor, data: tensor.dtype === 'f16' ? f32ToF16(numbers) : numbers } }
 }
 

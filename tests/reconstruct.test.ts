@@ -1,0 +1,182 @@
+import { withSession } from '@mixbit/adapter'
+import { quantize, type TargetPlatform, targetPlatforms } from '@mixbit/core'
+import { nodeById, sizeOf, type Tensor, type Tensors, toF32 } from '@mixbit/graph'
+import { onnx } from '@mixbit/onnx'
+import { describe, expect, test } from 'vitest'
+import { layerRows } from '../packages/core/src/reconstruct/layer-rows.ts'
+import { convNet, modelOf, numbers, tensor } from '../packages/onnx/src/tiny-models.ts'
+
+const adapter = onnx({ threads: 1 })
+
+describe('the matrix form of a layer', () => {
+  const conv = (attrs: string, weight: number[], input: number[], output: number[], op = 'Conv') => ({
+    name: `${op} {${attrs}} of [${weight}]`,
+    text: `graph g(%x: f32[${input}], %w: f32[${weight}], %b: f32[${output[1]}]) {
+      %y: f32[${output}] = ${op}(%x, %w, %b) {${attrs}} #layer
+      return %y }`,
+    constants: { w: weight, b: [output[1]!] },
+    input,
+  })
+  const cases = [
+    conv('', [4, 3, 3, 3], [2, 3, 7, 6], [2, 4, 5, 4]),
+    conv('strides=[2, 1], pads=[1, 0, 2, 1]', [4, 3, 3, 2], [1, 3, 8, 5], [1, 4, 5, 5]),
+    conv('dilations=[2, 3]', [2, 3, 2, 2], [1, 3, 6, 7], [1, 2, 4, 4]),
+    conv('group=2', [4, 3, 3, 3], [1, 6, 5, 5], [1, 4, 3, 3]),
+    conv('group=4, pads=[1, 1, 1, 1]', [4, 1, 3, 3], [1, 4, 5, 5], [1, 4, 5, 5]),
+    conv('auto_pad="SAME_UPPER", strides=[2, 2]', [2, 3, 3, 3], [1, 3, 6, 7], [1, 2, 3, 4]),
+    conv('auto_pad="SAME_LOWER", strides=[2, 2]', [2, 3, 4, 4], [1, 3, 7, 8], [1, 2, 4, 4]),
+    conv('pads=[2, 1]', [5, 3, 4], [1, 3, 9], [1, 5, 9]),
+    conv('strides=[2, 2], pads=[1, 1, 0, 0]', [3, 4, 3, 3], [1, 3, 4, 4], [1, 4, 8, 8], 'ConvTranspose'),
+    ...[0, 1].map((transB) => ({
+      name: `Gemm with transB=${transB}`,
+      text: `graph g(%x: f32[5,6], %w: f32[${transB ? '3,6' : '6,3'}], %b: f32[3]) {
+        %y: f32[5,3] = Gemm(%x, %w, %b) {transB=${transB}} #layer
+        return %y }`,
+      constants: { w: transB ? [3, 6] : [6, 3], b: [3] },
+      input: [5, 6],
+    })),
+  ]
+
+  test.each(cases)('$name gives what the runtime gives at every position', async ({ text, constants, input }) => {
+    const graph = await adapter.read(modelOf(text, constants))
+    const node = nodeById(graph, 'layer')
+    const rows = layerRows(graph, node)!
+    const x = tensor(input, 9)
+    const y = await withSession(
+      adapter,
+      graph,
+      ['y'],
+      async (session) => (await session.run(new Map([['x', x]]))).get('y')!,
+    )
+    const [weights, bias] = ['w', 'b'].map((id) => toF32(graph.values.get(id)!.tensor!))
+    const inputs = new Float32Array(rows.groups * rows.inputs)
+    expect(rows.positions(y.shape) * rows.groups * rows.outputs).toBe(sizeOf(y.shape))
+    for (let position = 0; position < rows.positions(y.shape); position++) {
+      rows.gather(toF32(x), { input, output: y.shape, position }, inputs, 0)
+      for (let group = 0; group < rows.groups; group++)
+        for (let row = 0; row < rows.outputs; row++) {
+          let sum = bias![group * rows.outputs + row]!
+          for (let j = 0; j < rows.inputs; j++)
+            sum += weights![rows.weightIndex(group, row, j)]! * inputs[group * rows.inputs + j]!
+          expect(toF32(y)[rows.outputIndex(y.shape, group, row, position)]).toBeCloseTo(sum, 4)
+        }
+    }
+  })
+
+  test('is refused where there is none: transposed convolutions with groups, three spatial axes, Gemm with factors', async () => {
+    const refused = [
+      conv('group=2', [4, 2, 3, 3], [1, 4, 4, 4], [1, 4, 6, 6], 'ConvTranspose'),
+      conv('', [2, 3, 2, 2, 2], [1, 3, 4, 4, 4], [1, 2, 3, 3, 3]),
+      { ...cases.at(-1)!, text: cases.at(-1)!.text.replace('transB=1', 'transB=1, alpha=0.5f') },
+    ]
+    for (const { text, constants } of refused) {
+      const graph = await adapter.read(modelOf(text, constants))
+      expect(layerRows(graph, nodeById(graph, 'layer'))).toBeNull()
+    }
+  })
+})
+
+const model = convNet()
+const samples = (count: number): Tensors[] =>
+  Array.from({ length: count }, (_, i) => new Map([['x', tensor([1, 3, 8, 8], i + 1)]]))
+const platform = (bits: readonly number[], weightsTables: TargetPlatform['weightsTables'] = []): TargetPlatform => ({
+  ...targetPlatforms['weights-only']!,
+  name: 'test',
+  weights: { default: bits },
+  weightsTables,
+})
+
+/** The model with every layer at the platform's widest bit-width. */
+const whole = (
+  targetPlatform: TargetPlatform,
+  weightsRounding: 'nearest' | 'errorCompensating',
+  data = samples(64),
+  source = model,
+) =>
+  quantize(source, {
+    adapter,
+    representativeDataset: data,
+    targetPlatform,
+    coreConfig: { quantizationConfig: { weightsRounding } },
+  })
+
+const sqnr = ({ report }: Awaited<ReturnType<typeof whole>>) => report.distances.toFloat[0]!.sqnr
+
+describe('error-compensating rounding', () => {
+  test.each([4, 3, 2])(
+    'of %i-bit weights gives a better output than nearest rounding, and tables a better one still',
+    async (bits) => {
+      const [nearest, ours, tables] = [
+        await whole(platform([bits]), 'nearest'),
+        await whole(platform([bits]), 'errorCompensating'),
+        await whole(platform([bits], ['midRise', 'kMeans']), 'errorCompensating'),
+      ]
+      expect(sqnr(ours)).toBeGreaterThan(sqnr(nearest) + 2)
+      expect(sqnr(tables)).toBeGreaterThan(sqnr(ours) - 0.5)
+      for (const { report } of [nearest, ours, tables])
+        expect(report.distances.toSimulation[0]!.sqnr).toBeGreaterThan(100)
+    },
+  )
+
+  test('repairs with quantized activations in place, and the file still computes what was simulated', async () => {
+    const target = { ...targetPlatforms.onnxruntime!, weights: { default: [3] }, activationBits: [8] }
+    const [nearest, ours] = [await whole(target, 'nearest'), await whole(target, 'errorCompensating')]
+    expect(sqnr(ours)).toBeGreaterThan(sqnr(nearest) + 2)
+    expect(ours.report.distances.toSimulation[0]!.sqnr).toBeGreaterThan(30)
+  })
+
+  test('gives the same bytes again, and the order of samples changes nothing but rounding', async () => {
+    const target = platform([3], ['midRise', 'kMeans'])
+    const [one, again, reversed] = [
+      await whole(target, 'errorCompensating', samples(16)),
+      await whole(target, 'errorCompensating', samples(16)),
+      await whole(target, 'errorCompensating', samples(16).reverse()),
+    ]
+    expect(again.artifact).toEqual(one.artifact)
+    expect(Math.abs(sqnr(reversed) - sqnr(one))).toBeLessThan(1)
+  })
+
+  test('keeps to nearest rounding, and says so, where the inputs of a layer are all zero', async () => {
+    const dead = modelOf(
+      `graph g(%x: f32[N,4], %w: f32[4,6], %b: f32[6], %v: f32[6,3]) {
+        %h: f32[N,6] = Gemm(%x, %w, %b) #first
+        %z: f32[N,6] = Sub(%h, %h)
+        %y: f32[N,3] = Gemm(%z, %v) #dead
+        return %y }`,
+      { w: [4, 6], b: [6], v: [6, 3] },
+    )
+    const data = Array.from({ length: 8 }, (_, i) => new Map([['x', tensor([1, 4], i)]]))
+    const { report } = await whole(platform([4]), 'errorCompensating', data, dead)
+    expect(report.warnings.join()).toMatch(/dead is rounded to the nearest: its inputs are all zero/)
+  })
+
+  test('serves with fewer samples than inputs, constant inputs and inputs that repeat each other', async () => {
+    const constant: Tensor = { dtype: 'f32', shape: [1, 3, 8, 8], data: new Float32Array(192).fill(0.5) }
+    const twins = { ...constant, data: numbers(64, 3) }
+    twins.data = Float32Array.from({ length: 192 }, (_, i) => twins.data[i % 64]!)
+    for (const x of [tensor([1, 3, 8, 8], 1), constant, twins])
+      expect(sqnr(await whole(platform([4]), 'errorCompensating', [new Map([['x', x]])]))).toBeGreaterThan(20)
+  })
+
+  test('stays inside memoryLimit by looking at fewer samples', async () => {
+    const small = await quantize(model, {
+      adapter,
+      representativeDataset: samples(64),
+      targetPlatform: platform([3]),
+      coreConfig: { mixedPrecisionConfig: { memoryLimit: 20_000 } },
+    })
+    expect(sqnr(small)).toBeGreaterThan(5)
+  })
+
+  test('can be cancelled while layers are rounded', async () => {
+    const controller = new AbortController()
+    const run = quantize(model, {
+      adapter,
+      representativeDataset: samples(16),
+      targetPlatform: platform([4]),
+      signal: controller.signal,
+      onProgress: ({ stage }) => stage === 'quantized' && controller.abort(),
+    })
+    await expect(run).rejects.toMatchObject({ code: 'ABORTED' })
+  })
+})
