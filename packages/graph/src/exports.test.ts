@@ -18,6 +18,7 @@ test('exported names', () => {
       "foldConstants",
       "mergeActivation",
       "nodeById",
+      "opKinds",
       "parseGraph",
       "printGraph",
       "producers",
