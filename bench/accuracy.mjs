@@ -14,7 +14,7 @@ const { values } = parseArgs({
   options: {
     methods: { type: 'string', default: 'AVG,LAST_LAYER,EXP,HESSIAN,OUTPUT' },
     budgets: { type: 'string', default: '0.25,0.1875,0.125,0.11,0.1,0.09,0.08' },
-    target: { type: 'string', default: 'onnxruntime' },
+    target: { type: 'string', default: 'onnxruntime-cpu' },
   },
 })
 /** The peer's best of its four weightings: JPEG (10,000 images), lossless (761). */

@@ -1,7 +1,7 @@
 // Activations of 8, 4 and 2 bits on ResNet-20 under budgets on activation memory and total memory, beside MCT.
-// `node bench/activations.mjs [--target onnxruntime] [--methods AVG,LAST_LAYER]`
+// `node bench/activations.mjs [--target onnxruntime-cpu] [--methods AVG,LAST_LAYER]`
 import { parseArgs } from 'node:util'
-import { quantize, targetPlatforms } from '@mixbit/core'
+import { quantize, targetPlatform, withWeightBits } from '@mixbit/core'
 import { onnx } from '@mixbit/onnx'
 import { modelBytes, sharedIsThere } from './models.mjs'
 import { peerCalibration, resnetAccuracy } from './resnet20.mjs'
@@ -12,7 +12,7 @@ if (!sharedIsThere) {
 }
 const { values } = parseArgs({
   options: {
-    target: { type: 'string', default: 'onnxruntime' },
+    target: { type: 'string', default: 'onnxruntime-cpu' },
     methods: { type: 'string', default: 'AVG,LAST_LAYER' },
   },
 })
@@ -32,7 +32,7 @@ for (const { name, budget, weights, peer } of cases)
     const { artifact, report } = await quantize(modelBytes('resnet20'), {
       adapter,
       representativeDataset: peerCalibration(accuracy.input),
-      targetPlatform: { ...targetPlatforms[values.target], weights: { default: weights } },
+      targetPlatform: withWeightBits(targetPlatform(values.target), weights),
       targetResourceUtilization: budget,
       coreConfig: { mixedPrecisionConfig: { distanceWeightingMethod } },
     })

@@ -33,7 +33,7 @@ for (const name of names.length > 0 ? names : ['resnet20', 'mobilenet_v1', 'sque
   const options = {
     adapter,
     representativeDataset: samples,
-    targetPlatform: 'onnxruntime',
+    targetPlatform: 'onnxruntime-cpu',
     targetResourceUtilization: { weightsMemory: '12.5%' },
   }
   const { artifact, report } = await quantize(source, options)

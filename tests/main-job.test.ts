@@ -107,7 +107,7 @@ describe('a budget', () => {
     expect([error.code, error.message]).toEqual(['OPTION_UNKNOWN', expect.stringContaining('weightMemory')])
   })
 
-  test('that is not there leaves every layer at its widest, with a warning', async () => {
+  test('that is not there leaves every layer at its base, with a warning', async () => {
     const quantized = await run()
     expect(new Set(bitsOf(quantized))).toEqual(new Set([8]))
     expect(quantized.report.warnings.join()).toContain('mixed precision is off')
@@ -133,14 +133,17 @@ test('the same input gives the same bytes', async () => {
 })
 
 test('uint8 activations: the file computes nearly what was simulated', async () => {
-  const { report } = await run({ targetPlatform: 'onnxruntime', targetResourceUtilization: { weightsMemory: '25%' } })
+  const { report } = await run({
+    targetPlatform: 'onnxruntime-cpu',
+    targetResourceUtilization: { weightsMemory: '25%' },
+  })
   expect(report.activations.length).toBeGreaterThan(3)
   expect(report.distances.toSimulation[0]!.sqnr).toBeGreaterThan(25)
   expect(report.distances.toFloat[0]!.sqnr).toBeGreaterThan(15)
 })
 
 describe('a budget on activations', () => {
-  const targetPlatform = 'onnxruntime'
+  const targetPlatform = 'onnxruntime-cpu'
   const source = modelOf(
     `graph residual(%x: f32[N,3,8,8], %w1: f32[8,3,3,3], %w2: f32[8,8,3,3], %w3: f32[8,8,3,3], %w4: f32[8,5]) {
       %a: f32[N,8,8,8] = Conv(%x, %w1) {pads=[1, 1, 1, 1]} #stem

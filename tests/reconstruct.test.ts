@@ -1,5 +1,5 @@
 import { withSession } from '@mixbit/adapter'
-import { quantize, type TargetPlatform, targetPlatforms } from '@mixbit/core'
+import { quantize, type TargetPlatform, targetPlatforms, type WeightsConfig } from '@mixbit/core'
 import { nodeById, sizeOf, type Tensor, type Tensors, toF32 } from '@mixbit/graph'
 import { onnx } from '@mixbit/onnx'
 import { describe, expect, test } from 'vitest'
@@ -79,11 +79,10 @@ describe('the matrix form of a layer', () => {
 const model = convNet()
 const samples = (count: number): Tensors[] =>
   Array.from({ length: count }, (_, i) => new Map([['x', tensor([1, 3, 8, 8], i + 1)]]))
-const platform = (bits: readonly number[], weightsTables: TargetPlatform['weightsTables'] = []): TargetPlatform => ({
+const platform = (bits: readonly number[], tables: WeightsConfig['tables'] = []): TargetPlatform => ({
   ...targetPlatforms['weights-only']!,
   name: 'test',
-  weights: { default: bits },
-  weightsTables,
+  weights: { bits, scheme: 'symmetric', tables, perChannel: true },
 })
 
 /** The model with every layer at the platform's widest bit-width. */
@@ -119,7 +118,7 @@ describe('error-compensating rounding', () => {
   )
 
   test('repairs with quantized activations in place, and the file still computes what was simulated', async () => {
-    const target = { ...targetPlatforms.onnxruntime!, weights: { default: [3] }, activationBits: [8] }
+    const target = { ...targetPlatforms['onnxruntime-cpu']!, weights: platform([3]).weights }
     const [nearest, ours] = [await whole(target, 'nearest'), await whole(target, 'errorCompensating')]
     expect(sqnr(ours)).toBeGreaterThan(sqnr(nearest) + 2)
     expect(ours.report.distances.toSimulation[0]!.sqnr).toBeGreaterThan(30)

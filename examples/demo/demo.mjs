@@ -63,7 +63,7 @@ async function main() {
       const { artifact, report } = await quantize(source, {
         adapter,
         representativeDataset,
-        targetPlatform: 'onnxruntime',
+        targetPlatform: 'onnxruntime-cpu',
         targetResourceUtilization: budget,
         coreConfig: { mixedPrecisionConfig: { distanceWeightingMethod } },
       })

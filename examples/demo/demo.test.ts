@@ -29,7 +29,7 @@ test('an eighth of its weights is enough, in integer arithmetic, and the file ha
   const { artifact, report } = await quantize(modelBytes(), {
     adapter: onnx(),
     representativeDataset: calibration(),
-    targetPlatform: 'onnxruntime',
+    targetPlatform: 'onnxruntime-cpu',
     targetResourceUtilization: { weightsMemory: '12.5%' },
   })
   expect(artifact!.length).toBeLessThan(40_000)

@@ -9,7 +9,14 @@ export interface Backend {
   readonly adapter: FileAdapter
   readonly core: Pick<
     typeof Core,
-    'quantize' | 'compareWeightings' | 'analyze' | 'resourceUtilizationData' | 'compareSessions' | 'targetPlatforms'
+    | 'quantize'
+    | 'compareWeightings'
+    | 'analyze'
+    | 'resourceUtilizationData'
+    | 'compareSessions'
+    | 'targetPlatform'
+    | 'targetPlatforms'
+    | 'withWeightBits'
   >
 }
 

@@ -40,6 +40,7 @@ export interface SweepOptions {
   readonly distanceWeighting?: Weighting
   readonly numOfImages?: number
   readonly memoryLimit?: number
+  /** A name, or the path of a JSON file. */
   readonly target?: string
   readonly bits?: number[]
   readonly checkpoint?: string
@@ -114,7 +115,7 @@ export function addSweep(command: Command): Command {
       parse.integer('--num-of-images', 1),
     )
     .option('--memory-limit <bytes>', 'most bytes of cached activations', parse.integer('--memory-limit', 1))
-    .option('--target <platform>', 'weights-only (default), onnxruntime or imx500')
+    .option('--target <platform>', 'weights-only (default), another name of "mixbit targets", or a JSON file')
     .option('--bits <widths>', 'weight bit-widths to choose from: 8,4,2', parse.integers('--bits', 2))
     .option('--checkpoint <file>', 'where the sweep is kept while it runs')
     .option('--resume', 'go on with an interrupted sweep (the default)')

@@ -54,11 +54,13 @@ export function program(run: Run): Command {
     (await import('./commands/compare-weightings.ts')).compareWeightingsCommand(run, weightings, model),
   )
 
-  const targets = root
-    .command('targets [name]')
-    .description('list the target platforms, or print one as JSON to change in a config file')
-  addCommon(targets).action(async (name?: string) =>
-    (await import('./commands/targets.ts')).targetsCommand(run, targets, name),
+  const targets = root.command('targets').description('list the target platforms')
+  addCommon(targets).action(async () => (await import('./commands/targets.ts')).targetsCommand(run, targets))
+  const show = targets
+    .command('show <target>')
+    .description('show one by name, or check and show a JSON file; with --json, as data to start from')
+  addCommon(show).action(async (name: string) =>
+    (await import('./commands/targets.ts')).showTargetCommand(run, show, name),
   )
 
   const compare = root

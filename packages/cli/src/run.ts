@@ -1,3 +1,4 @@
+import type { TargetPlatform } from '@mixbit/core'
 import type { Command } from 'commander'
 import { type Backend, loadBackend } from './backend.ts'
 import type { FileCheckpoint } from './checkpoint.ts'
@@ -9,6 +10,7 @@ import type { Io } from './io.ts'
 import { type Graph, MixbitError } from './mixbit.ts'
 import { type CommonOptions, type DataOptions, inputOptions, type SweepOptions } from './options.ts'
 import { type Progress, showProgress } from './progress.ts'
+import { readTarget } from './target.ts'
 
 /** What lasts for one run of the program. */
 export interface Run {
@@ -23,6 +25,7 @@ export interface Run {
 export interface Prepared<Options> extends Backend {
   readonly options: Options
   readonly sections: CoreSections
+  readonly platform: TargetPlatform
   readonly graph: Graph
   readonly inputs: Inputs
   readonly progress: Progress
@@ -43,11 +46,12 @@ export async function prepare<Options extends CommonOptions & DataOptions & Swee
   const source = required(options.calibration, '--calibration', 'a folder of pictures, a .npy file, or "random"')
   await check(options)
   const { adapter, core } = await backend(run, options)
+  const platform = await readTarget(core, options.target ?? sections.targetPlatform)
   const progress = showProgress(run.io, options.quiet === true || options.json === true)
   const graph = await adapter.read(model)
   const inputs = await loadInputs(graph, inputOptions(options, source))
   for (const warning of inputs.warnings) if (!options.quiet) run.io.stderr(`warning: ${warning}\n`)
-  return { adapter, core, options, sections, graph, inputs, progress }
+  return { adapter, core, options, sections, platform, graph, inputs, progress }
 }
 
 /** @throws MixbitError `OPTION_MISSING` */
@@ -73,15 +77,12 @@ export function jobOptions(
       memoryLimit: options.memoryLimit,
     }),
   }
-  const named = options.target ?? sections.targetPlatform ?? 'weights-only'
-  const platform = typeof named === 'string' ? core.targetPlatforms[named] : named
-  // An unknown name goes on to core, whose error lists the known ones.
-  const targetPlatform =
-    platform && options.bits ? { ...platform, weights: { default: widestFirst(options.bits) } } : named
   return {
     adapter,
     representativeDataset: inputs.feeds,
-    targetPlatform,
+    targetPlatform: options.bits
+      ? core.withWeightBits(prepared.platform, widestFirst(options.bits))
+      : prepared.platform,
     coreConfig: { ...coreConfig, mixedPrecisionConfig },
     onProgress: progress.on,
     signal: run.signal,

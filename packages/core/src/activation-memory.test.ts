@@ -1,9 +1,14 @@
 import { parseGraph } from '@mixbit/graph'
 import { expect, test } from 'vitest'
 import { activationMemory, liveValues } from './activation-memory.ts'
+import { fusedChains } from './fused-chains.ts'
+import { targetPlatforms } from './target-platform.ts'
 
-const lives = (text: string) =>
-  liveValues(parseGraph(text)).map(({ node, values }) => `${node.id}: ${[...values].sort().join(' ')}`)
+const lives = (text: string, fusingPatterns = [['conv', 'activation']]) => {
+  const graph = parseGraph(text)
+  const chains = fusedChains(graph, { ...targetPlatforms['weights-only']!, fusingPatterns })
+  return liveValues(graph, chains).map(({ node, values }) => `${node.id}: ${[...values].sort().join(' ')}`)
+}
 
 test('a tensor lives until its last reader has run', () => {
   expect(
@@ -38,6 +43,19 @@ test('the inside of a fused pair is no tensor', () => {
       return %y
     }`),
   ).toEqual(['a: x', 'r: r x', 'y: r y'])
+})
+
+test('a fused chain of any length is one operator: what it reads lives until it is done', () => {
+  const text = `graph g(%x: f32[1,4]) {
+      %b: f32[1,4] = conv Conv(%x)
+      %c: f32[1,4] = conv Conv(%b)
+      %d: f32[1,4] = add Add(%c, %x)
+      %r: f32[1,4] = activation Relu(%d)
+      %y: f32[1,4] = conv Conv(%r)
+      return %y
+    }`
+  expect(lives(text, [['conv', 'add', 'activation']])).toEqual(['b: b x', 'c: b x', 'd: b x', 'r: b r x', 'y: r y'])
+  expect(lives(text, [['add', 'activation']])).toEqual(['b: b x', 'c: b c x', 'd: c x', 'r: c r x', 'y: r y'])
 })
 
 // ru-calc/three-node-chain of the reference: 50 elements at 8 bits, 600 at 8, 142 at 4.

@@ -1,7 +1,7 @@
 import { withSession } from '@mixbit/adapter'
-import { bitsOf, consumers, type Graph, type Node, type ValueId } from '@mixbit/graph'
-import { fusedOutput } from './activations.ts'
+import { bitsOf, type Graph, type Node, type NodeId, type ValueId } from '@mixbit/graph'
 import { type BopsBudget, macsOf } from './bops.ts'
+import { type FusedChain, fusedChains } from './fused-chains.ts'
 import type { Job } from './job.ts'
 import type { Activation } from './observe.ts'
 
@@ -14,17 +14,18 @@ export interface LiveCut {
 }
 
 /** What is alive while each node runs, in the order of the graph: what it reads, what it gives, and what is needed later. */
-export function liveValues(graph: Graph): { node: Node; values: ReadonlySet<ValueId> }[] {
-  const users = consumers(graph)
+export function liveValues(
+  graph: Graph,
+  chains: ReadonlyMap<NodeId, FusedChain>,
+): { node: Node; values: ReadonlySet<ValueId> }[] {
   const index = new Map(graph.nodes.map((node, i) => [node.id, i]))
-  const inside = new Set<ValueId>()
+  const inside = new Set([...chains.values()].flatMap((chain) => chain.inside))
   const last = new Map<ValueId, number>()
-  for (const [i, node] of graph.nodes.entries()) {
-    // A fused pair runs as one: what its first node reads is needed until its second one gives the result.
-    const pair = fusedOutput(node, users) !== node.outputs[0] ? users.get(node.outputs[0]!)![0]! : node
-    if (pair !== node) inside.add(node.outputs[0]!)
+  for (const node of graph.nodes) {
+    // A fused chain runs as one: what its nodes read is needed until the last one gives the result.
+    const end = chains.get(node.id)?.nodes.at(-1) ?? node
     for (const id of [...node.inputs, ...(node.captures ?? [])])
-      if (id !== null) last.set(id, Math.max(last.get(id) ?? 0, pair === node ? i : index.get(pair.id)!))
+      if (id !== null) last.set(id, Math.max(last.get(id) ?? 0, index.get(end.id)!))
   }
   for (const id of graph.outputs) last.set(id, graph.nodes.length)
   const alive = new Set<ValueId>(graph.inputs.filter((id) => last.has(id)))
@@ -38,11 +39,11 @@ export function liveValues(graph: Graph): { node: Node; values: ReadonlySet<Valu
 
 /**
  * The cuts of a graph, without those that another one exceeds in everything. Sizes are those of the first sample, by its
- * batch; constants do not count, and neither does the inside of a fused pair (conv + ReLU).
+ * batch; constants do not count, and neither does the inside of a fused chain (conv + ReLU).
  */
 export async function liveCuts(job: Job, activations: readonly Activation[]): Promise<LiveCut[]> {
-  const { adapter, prepared: graph, samples } = job
-  const lives = liveValues(graph)
+  const { adapter, prepared: graph, platform, samples } = job
+  const lives = liveValues(graph, fusedChains(graph, platform))
   const made = new Set(graph.nodes.flatMap((node) => node.outputs))
   const wanted = [...new Set(lives.flatMap(({ values }) => [...values]))].filter((id) => made.has(id))
   const sample = samples[0]!

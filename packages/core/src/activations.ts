@@ -1,73 +1,53 @@
-import {
-  consumers,
-  type Graph,
-  type Grid,
-  type Node,
-  type NodeId,
-  producers,
-  type Value,
-  type ValueId,
-} from '@mixbit/graph'
-import type { TargetPlatform } from './target-platform.ts'
-
-/** Kinds that an integer runtime computes between quantized tensors, or that only move data: they carry a quantized region on. */
-const carriers = new Set<Node['kind']>(['add', 'concat', 'maxPool', 'averagePool', 'reshapeLike', 'activation'])
+import { type Graph, type Grid, type Node, type NodeId, producers, type Value, type ValueId } from '@mixbit/graph'
+import type { FusedChain } from './fused-chains.ts'
+import { operatorRule } from './operator-rule.ts'
+import type { ActivationsConfig, TargetPlatform } from './target-platform.ts'
 
 /**
- * The activations that get a quantizer: what quantized layers read and what they give, after a fused activation, and
- * what the nodes between them give. Graph outputs stay float, so that the last result loses nothing.
+ * The activations that get a quantizer, with their candidates: what quantized operators read and what they give, behind the
+ * last node of a fused chain. Graph outputs stay float, so that the last result loses nothing.
  */
-export function quantizedActivations(graph: Graph, platform: TargetPlatform, layers: ReadonlySet<NodeId>): ValueId[] {
-  if (platform.activationBits.length === 0) return []
-  const users = consumers(graph)
+export function quantizedActivations(
+  graph: Graph,
+  platform: TargetPlatform,
+  chains: ReadonlyMap<NodeId, FusedChain>,
+): Map<ValueId, ActivationsConfig> {
   const makers = producers(graph)
-  const outputs = new Set(graph.outputs)
-  const chosen = new Set<ValueId>()
-  const take = (id: ValueId | null | undefined) => {
+  const floats = new Set([...graph.outputs, ...[...chains.values()].flatMap(({ inside }) => inside)])
+  const chosen = new Map<ValueId, ActivationsConfig>()
+  const take = (id: ValueId | null | undefined, config: ActivationsConfig | null) => {
     const value = id == null ? undefined : graph.values.get(id)
-    if (value && value.dtype === 'f32' && !value.tensor && !outputs.has(value.id)) chosen.add(value.id)
+    if (config && value?.dtype === 'f32' && !value.tensor && !floats.has(value.id) && !chosen.has(value.id))
+      chosen.set(value.id, config)
   }
   for (const node of graph.nodes) {
-    if (layers.has(node.id) && platform.activationKinds.includes(node.kind)) {
-      take(node.inputs[0])
-      take(fusedOutput(node, users))
-    } else if (carriers.has(node.kind) && node.inputs.some((id) => id !== null && chosen.has(id))) {
-      for (const id of node.inputs) take(beforeFusion(id, makers, users))
-      take(fusedOutput(node, users))
+    const { activations, follows } = operatorRule(platform, node)
+    const end = chains.get(node.id)?.nodes.at(-1) ?? node
+    // Inside a chain whose beginning is quantized the end is chosen already.
+    const reached = [...node.inputs, end.outputs[0]].some((id) => id != null && chosen.has(id))
+    if (!activations || (follows && !reached)) continue
+    for (const id of node.inputs) {
+      const maker = id === null ? undefined : makers.get(id)
+      take(id, (maker && operatorRule(platform, maker).activations) ?? activations)
     }
+    take(end.outputs[0], operatorRule(platform, end).activations)
   }
-  return [...chosen]
-}
-
-/** The node's output, or that of the activation which is its only reader. */
-export function fusedOutput(node: Node, users: ReadonlyMap<ValueId, readonly Node[]>): ValueId | null | undefined {
-  const output = node.outputs[0]
-  const readers = output == null ? [] : (users.get(output) ?? [])
-  const next = readers.length === 1 ? readers[0] : undefined
-  return next?.kind === 'activation' && node.kind !== 'activation' ? next.outputs[0] : output
-}
-
-/** A value as it is, unless it only lives inside a fused pair (conv -> relu), which has no quantizer of its own. */
-const beforeFusion = (
-  id: ValueId | null,
-  makers: ReadonlyMap<ValueId, Node>,
-  users: ReadonlyMap<ValueId, readonly Node[]>,
-) => {
-  const maker = id === null ? undefined : makers.get(id)
-  return maker && fusedOutput(maker, users) !== id ? null : id
+  return chosen
 }
 
 /** Whose grid an activation is on: its own, or that of the activation which a node that only moves data made it from. */
-export function gridSources(graph: Graph, activations: readonly ValueId[]): Map<ValueId, ValueId> {
+export function gridSources(
+  graph: Graph,
+  platform: TargetPlatform,
+  activations: ReadonlyMap<ValueId, unknown>,
+): Map<ValueId, ValueId> {
   const makers = producers(graph)
-  const sources = new Map<ValueId, ValueId>()
   const sourceOf = (id: ValueId): ValueId => {
     const maker = makers.get(id)
-    const from = maker?.preserving ? maker.inputs[0] : undefined
-    return from != null && activations.includes(from) ? sourceOf(from) : id
+    const from = maker && operatorRule(platform, maker).preserving ? maker.inputs[0] : undefined
+    return from != null && activations.has(from) ? sourceOf(from) : id
   }
-  for (const id of activations) sources.set(id, sourceOf(id))
-  return sources
+  return new Map([...activations.keys()].map((id) => [id, sourceOf(id)]))
 }
 
 /** Puts a fakeQuantize node behind every value that has a grid; whoever read the value now reads it quantized. */

@@ -1,7 +1,7 @@
 import { withSession } from '@mixbit/adapter'
 import { type Graph, MixbitError } from '@mixbit/graph'
 import { type Assignment, apply } from './apply.ts'
-import { assign, type Budget, type Search, widest } from './assign.ts'
+import { assign, type Budget, baseAssignment, type Search } from './assign.ts'
 import { constant, type WeightGrid } from './candidates.ts'
 import { compareSessions } from './compare.ts'
 import type { Job } from './job.ts'
@@ -13,7 +13,7 @@ import type { QuantizeReport } from './report.ts'
 export async function fixedFileBytes(job: Job, observed: Observed): Promise<number | null> {
   const { adapter, prepared, layers, config } = job
   if (!adapter.write || !adapter.byteLength) return null
-  const assignment = widest(layers, observed.activations)
+  const assignment = baseAssignment(layers, observed.activations)
   const bytes = adapter.byteLength(await adapter.write(apply(prepared, layers, assignment, observed, config)))
   return bytes - fileBytes(job, assignment)
 }

@@ -3,7 +3,7 @@ import { type Item, type Solution, solve } from '@mixbit/solver'
 import type { LiveCut } from './activation-memory.ts'
 import type { Assignment } from './apply.ts'
 import { alone, type BopsBudget, mergeForBops } from './bops.ts'
-import type { Layer } from './candidates.ts'
+import { baseOf, type Layer } from './candidates.ts'
 import type { Activation } from './observe.ts'
 import { checkAborted } from './progress.ts'
 
@@ -44,7 +44,7 @@ export interface Search {
   readonly budget: Budget
 }
 
-/** What a budget leaves free: a budget on weights alone pins activations to their widest candidates, and the other way round. */
+/** What a budget leaves free: a budget on weights alone pins activations to their base candidates, and the other way round. */
 export const freedom = ({
   weightsMemory,
   fileSize,
@@ -56,14 +56,14 @@ export const freedom = ({
   activations: [activationMemory, totalMemory, bops].some((limit) => limit !== undefined),
 })
 
-/** The widest candidate everywhere. */
-export const widest = (layers: readonly Layer[], activations: readonly Activation[]): Assignment => ({
-  weights: layers.map((layer) => layer.candidates[0]!),
-  activations: activations.map(({ candidates }) => candidates[0]!),
+/** The base candidate everywhere. */
+export const baseAssignment = (layers: readonly Layer[], activations: readonly Activation[]): Assignment => ({
+  weights: layers.map(baseOf),
+  activations: activations.map(baseOf),
 })
 
 /**
- * The assignment of least summed sensitivity inside the budget; without a budget, the widest candidate everywhere.
+ * The assignment of least summed sensitivity inside the budget; without a budget, the base candidate everywhere.
  * Bytes that a width costs once for the whole file are settled by solving for every set of such widths.
  * @throws MixbitError `BUDGET_INFEASIBLE` with the smallest achievable utilization and the layers that bind.
  */
@@ -73,7 +73,7 @@ export async function assign(
 ): Promise<{ assignment: Assignment; solution: Solution | null }> {
   const { layers, activations, budget } = search
   const free = freedom(budget)
-  if (!free.weights && !free.activations) return { assignment: widest(layers, activations), solution: null }
+  if (!free.weights && !free.activations) return { assignment: baseAssignment(layers, activations), solution: null }
   const answers: { assignment: Assignment; solution: Solution; refused: Refusal | null }[] = []
   for (const unused of subsets([...(budget.fileSize?.once.keys() ?? [])])) {
     const kept = keptCandidates(search, unused)
@@ -108,15 +108,15 @@ export async function assign(
 /** Indices of the candidates to choose from: one of what is pinned, and no weights of the unused widths. */
 function keptCandidates({ layers, activations, budget }: Search, unused: ReadonlySet<number>): number[][] {
   const free = freedom(budget)
-  const first = (isFree: boolean, indices: number[]) => (isFree ? indices : indices.slice(0, 1))
   return [
-    ...layers.map(({ candidates }) =>
-      first(
-        free.weights,
-        candidates.flatMap(({ bits }, c) => (unused.has(bits) ? [] : [c])),
-      ),
+    ...layers.map((layer) =>
+      free.weights
+        ? layer.candidates.flatMap(({ bits }, c) => (unused.has(bits) ? [] : [c]))
+        : [layer.candidates.indexOf(baseOf(layer))],
     ),
-    ...activations.map(({ candidates }) => first(free.activations, [...candidates.keys()])),
+    ...activations.map((activation) =>
+      free.activations ? [...activation.candidates.keys()] : [activation.candidates.indexOf(baseOf(activation))],
+    ),
   ]
 }
 

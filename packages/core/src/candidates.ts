@@ -15,7 +15,8 @@ import {
 } from '@mixbit/graph'
 import { dequantize, fakeQuantize, searchGrid, searchLevels, type TableScheme } from '@mixbit/quantizers'
 import type { BitWidthRule, FullConfig } from './config.ts'
-import { schemesFor, type TargetPlatform } from './target-platform.ts'
+import { operatorRule } from './operator-rule.ts'
+import type { TargetPlatform, WeightsConfig } from './target-platform.ts'
 
 /** One weight tensor and the grid a candidate puts it on. */
 export interface WeightGrid {
@@ -47,7 +48,15 @@ export interface Layer {
   readonly floatBytes: number
   /** Widest first. */
   readonly candidates: readonly Candidate[]
+  /** Bits of the candidate that is taken where nothing is searched; without one of that width, the widest. */
+  readonly base: number
 }
+
+/** The candidate that is taken where nothing is searched. */
+export const baseOf = <C extends { readonly bits: number }>(row: {
+  readonly candidates: readonly C[]
+  readonly base: number
+}): C => row.candidates.find(({ bits }) => bits === row.base) ?? row.candidates[0]!
 
 /** The constant behind a value id. */
 export function constant(graph: Graph, id: ValueId): Tensor {
@@ -77,24 +86,36 @@ export function candidatesFor(graph: Graph, adapter: Adapter, platform: TargetPl
   const owner = new Map<ValueId, number>()
   for (const node of graph.nodes) {
     if (!adapter.capabilities.weights.has(node.kind)) continue
-    const bits = bitsFor(node, adapter, platform)
-    if (bits.length === 0) continue
+    const { weights: rule } = operatorRule(platform, node)
+    const bits = rule && node.weights.length > 0 ? widthsOf(rule, adapter) : []
+    if (!rule || bits.length === 0) continue
     const weights = node.weights.map(({ input, axis }) => ({ value: node.inputs[input] as ValueId, axis }))
     const own = weights.filter(({ value }) => !owner.has(value))
     if (own.length < weights.length) shareWith(layers, owner, weights, node.id)
     if (own.length === 0) continue
     for (const { value } of own) owner.set(value, layers.length)
-    layers.push(layerOf(graph, node, own, bits, adapter, platform, config))
+    layers.push(layerOf(graph, node, own, bits, adapter, rule, config))
   }
   return overwritten(applyRules(layers, config.bitWidthConfig.weights), config)
 }
 
-const bitsFor = (node: Node, adapter: Adapter, platform: TargetPlatform): number[] =>
-  node.weights.length === 0
-    ? []
-    : (platform.weights[node.kind] ?? platform.weights.default ?? [])
-        .filter((bits) => adapter.capabilities.weightBits.includes(bits))
-        .sort((a, b) => b - a)
+const widthsOf = (rule: WeightsConfig, adapter: Adapter): number[] =>
+  [...new Set(rule.bits)]
+    .filter((bits) => adapter.capabilities.weightBits.includes(bits) && schemesFor(rule, bits, adapter).length > 0)
+    .sort((a, b) => b - a)
+
+/** The widest weights that have tables of levels. */
+const mostTableBits = 4
+
+/** What weights of a width can be put on: the scheme of the platform, for which one bit is too few, then its tables. */
+export const schemesFor = (
+  { scheme, tables = [] }: WeightsConfig,
+  bits: number,
+  { capabilities }: Adapter,
+): (TableScheme | 'uniform')[] => [
+  ...(bits > 1 ? [scheme] : []),
+  ...(bits <= mostTableBits && capabilities.weightLevels ? tables : []),
+]
 
 function shareWith(layers: Layer[], owner: Map<ValueId, number>, weights: readonly { value: ValueId }[], node: NodeId) {
   for (const { value } of weights) {
@@ -111,7 +132,7 @@ function layerOf(
   weights: readonly { value: ValueId; axis: number }[],
   bits: readonly number[],
   adapter: Adapter,
-  platform: TargetPlatform,
+  rule: WeightsConfig,
   config: FullConfig,
 ): Layer {
   const tensors = weights.map(({ value }) => finite(node.id, value, constant(graph, value)))
@@ -123,10 +144,11 @@ function layerOf(
     weights: weights.map(({ value }) => value),
     shape: tensors[0]?.shape ?? [],
     floatBytes: tensors.reduce((sum, { shape, dtype }) => sum + (sizeOf(shape) * bitsOf(dtype)) / 8, 0),
+    base: rule.base ?? bits[0]!,
     candidates: bits.map((width) => {
       const grids = weights.map(({ value, axis }) => ({
         value,
-        grid: gridOf(constant(graph, value), axis, width, platform, config),
+        grid: gridOf(constant(graph, value), axis, width, rule, adapter, config),
       }))
       return {
         bits: width,
@@ -155,11 +177,18 @@ function finite(node: NodeId, id: ValueId, tensor: Tensor): Tensor {
   })
 }
 
-/** The grid of the platform's first scheme for the width, where each element goes to the nearest point. */
-function gridOf(tensor: Tensor, axis: number, bits: number, platform: TargetPlatform, config: FullConfig): Grid {
+/** The grid of the first scheme for the width, where each element goes to the nearest point. */
+function gridOf(
+  tensor: Tensor,
+  axis: number,
+  bits: number,
+  rule: WeightsConfig,
+  adapter: Adapter,
+  config: FullConfig,
+): Grid {
   const { weightsErrorMethod: errorMethod, lPValue: lp } = config.quantizationConfig
-  const [scheme] = schemesFor(platform, bits)
-  const common = { data: toF32(tensor), shape: tensor.shape, axis: platform.weightsPerChannel ? axis : null, bits }
+  const [scheme] = schemesFor(rule, bits, adapter)
+  const common = { data: toF32(tensor), shape: tensor.shape, axis: rule.perChannel ? axis : null, bits }
   return scheme === 'symmetric' || scheme === 'powerOfTwo' || scheme === 'uniform'
     ? searchGrid({ ...common, scheme, errorMethod, lp })
     : searchLevels({ ...common, scheme: scheme! })
@@ -212,7 +241,7 @@ function overwritten(layers: readonly Layer[], { mixedPrecisionConfig }: FullCon
     const wanted = Array.isArray(overwrite) ? overwrite[i] : (overwrite as Readonly<Record<string, number>>)[layer.node]
     const found = Array.isArray(overwrite)
       ? layer.candidates[wanted ?? 0]
-      : layer.candidates.find(({ bits }) => bits === (wanted ?? layer.candidates[0]!.bits))
+      : layer.candidates.find(({ bits }) => bits === (wanted ?? baseOf(layer).bits))
     if (!found) {
       const offered = layer.candidates.map(({ bits }) => bits).join(', ')
       faults.push(

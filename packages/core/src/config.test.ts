@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
 import { type CoreConfig, fullConfig } from './config.ts'
-import { type TargetPlatform, targetPlatform, targetPlatforms } from './target-platform.ts'
 
 const thrown = (run: () => unknown): { code: string; message: string; hint?: string } => {
   try {
@@ -49,23 +48,4 @@ test('all faults of a config are listed at once, with their paths', () => {
     'quantisationConfig',
   ])
     expect(error.message).toContain(part)
-})
-
-test('an unknown platform is answered with the names there are', () => {
-  const error = thrown(() => targetPlatform('tpu'))
-  expect(error.code).toBe('TARGET_PLATFORM_UNKNOWN')
-  expect(error.hint).toContain('weights-only, onnxruntime')
-  expect(thrown(() => targetPlatform('toString')).code).toBe('TARGET_PLATFORM_UNKNOWN')
-})
-
-test('a faulty platform is answered with the field', () => {
-  const platform = {
-    ...targetPlatforms.onnxruntime,
-    weights: { conv: [1] },
-    activationBits: 4,
-  } as unknown as TargetPlatform
-  const error = thrown(() => targetPlatform(platform))
-  expect(error.code).toBe('TARGET_PLATFORM_INVALID')
-  expect(error.message).toContain('weights.conv.0')
-  expect(error.message).toContain('activationBits')
 })

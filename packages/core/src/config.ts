@@ -135,7 +135,7 @@ export interface CoreConfig {
     readonly refineMpSolution?: boolean
     /** Accepted and not used, as in MCT. */
     readonly normScores?: boolean
-    /** Takes these bits and does not search: by node name (the others stay at their widest), or candidate indices of all layers. */
+    /** Takes these bits and does not search: by node name (the others take their base), or candidate indices of all layers. */
     readonly configurationOverwrite?: Readonly<Record<string, number>> | readonly number[]
   }
   readonly bitWidthConfig?: { readonly weights?: readonly BitWidthRule[] }

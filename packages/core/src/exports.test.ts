@@ -14,6 +14,7 @@ test('the package exports these names', () => {
       "resourceUtilizationData",
       "targetPlatform",
       "targetPlatforms",
+      "withWeightBits",
     ]
   `)
 })

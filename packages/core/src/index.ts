@@ -15,7 +15,16 @@ export { type Quantized, type QuantizeOptions, quantize } from './quantize.ts'
 export type { LayerReport, QuantizeReport } from './report.ts'
 export { checkSamples } from './samples.ts'
 export type { NodeSimilarity } from './similarity.ts'
-export { type TargetPlatform, targetPlatform, targetPlatforms } from './target-platform.ts'
+export {
+  type ActivationsConfig,
+  type LevelTable,
+  type OperatorSet,
+  type TargetPlatform,
+  targetPlatform,
+  targetPlatforms,
+  type WeightsConfig,
+  withWeightBits,
+} from './target-platform.ts'
 export {
   compareWeightings,
   type OutputLayer,

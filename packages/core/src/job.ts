@@ -20,7 +20,7 @@ export interface ResourceUtilization {
   readonly weightsMemory?: number | string
   /** Bytes of the written file, container and scales included. */
   readonly fileSize?: number | string
-  /** Bytes of the activations that are alive at the worst moment, for one sample, fused pairs as one. */
+  /** Bytes of the activations that are alive at the worst moment, for one sample, fused chains as one. */
   readonly activationMemory?: number | string
   /** Weights and activations together. */
   readonly totalMemory?: number | string

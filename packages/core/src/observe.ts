@@ -1,13 +1,15 @@
 import { withSession } from '@mixbit/adapter'
 import { type Grid, MixbitError, type Node, type NodeId, producers, toF32, type ValueId } from '@mixbit/graph'
 import { activationGrid, type Histogram, histogramObserver, toHistogram, zScoreFilter } from '@mixbit/quantizers'
+import { activationWidths } from './activation-widths.ts'
 import { gridSources, quantizedActivations } from './activations.ts'
 import { freedom } from './assign.ts'
 import type { FullConfig } from './config.ts'
+import { fusedChains } from './fused-chains.ts'
 import type { Job, ResourceUtilization } from './job.ts'
 import { breathe, checkAborted } from './progress.ts'
 import { allFinite } from './samples.ts'
-import type { TargetPlatform } from './target-platform.ts'
+import type { ActivationsConfig } from './target-platform.ts'
 
 /** One way to quantize an activation. */
 export interface ActivationCandidate {
@@ -20,8 +22,14 @@ export interface Activation {
   readonly value: ValueId
   /** All values on its grid: itself, and those that nodes which only move data made from it. */
   readonly values: readonly ValueId[]
+  /** The values inside the fused chains that end in them: they have no quantizer. */
+  readonly fused: readonly ValueId[]
   /** Widest first. */
   readonly candidates: readonly ActivationCandidate[]
+  /** Bits of the candidate that is taken where nothing is searched. */
+  readonly base: number
+  /** Why that is not the base of the platform; null if it is. */
+  readonly otherBase: string | null
 }
 
 /** What calibration learned from the representative dataset. */
@@ -48,11 +56,13 @@ const channelAxis = (node: Node, rank: number): number =>
 export async function observe(job: Job, budget: ResourceUtilization = {}): Promise<Observed> {
   const { prepared: graph, adapter, samples, config, platform } = job
   const layerIds = new Set(job.layers.flatMap((layer) => [layer.node, ...layer.sharedWith]))
-  const activations = quantizedActivations(graph, platform, layerIds)
+  const chains = fusedChains(graph, platform)
+  const activations = quantizedActivations(graph, platform, chains)
   const inputs = graph.nodes
     .filter((node) => layerIds.has(node.id) && correctable(node))
     .map((node) => ({ node, value: node.inputs[0] as ValueId }))
-  const sources = gridSources(graph, activations)
+  const widthsOf = activationWidths(job)
+  const sources = gridSources(graph, platform, activations)
   const observed = [...new Set(sources.values())]
   const wanted = [...new Set([...observed, ...inputs.map(({ value }) => value)])]
   const observer = histogramObserver()
@@ -74,19 +84,19 @@ export async function observe(job: Job, budget: ResourceUtilization = {}): Promi
         await breathe()
       }
     })
-  const widths = platform.activationBits
-    .filter((bits) => adapter.capabilities.activationBits.includes(bits))
-    .toSorted((a, b) => b - a)
-    .slice(0, freedom(budget).activations ? undefined : 1)
+  const free = freedom(budget).activations
   return {
-    activations: [...histograms].map(([value, state]) => ({
-      value,
-      values: activations.filter((id) => sources.get(id) === value),
-      candidates: widths.map((bits) => ({
+    activations: [...histograms].map(([value, state]) => {
+      const activation = activations.get(value)!
+      const values = [...activations.keys()].filter((id) => sources.get(id) === value)
+      const { widths, base, otherBase } = widthsOf(values, activation)
+      const candidates = (free ? widths : [base]).map((bits) => ({
         bits,
-        grid: gridOf(toHistogram(state), bits, platform, makers.get(value)?.bounds, config),
-      })),
-    })),
+        grid: gridOf(toHistogram(state), bits, activation, makers.get(value)?.bounds, config),
+      }))
+      const fused = values.flatMap((id) => chains.get(makers.get(id)?.id ?? '')?.inside ?? [])
+      return { value, values, fused, candidates, base, otherBase }
+    }),
     inputMeans: new Map([...sums].map(([node, { sum, count }]) => [node, sum.map((x) => x / count)])),
   }
 }
@@ -94,7 +104,7 @@ export async function observe(job: Job, budget: ResourceUtilization = {}): Promi
 function gridOf(
   histogram: Histogram,
   bits: number,
-  platform: TargetPlatform,
+  { scheme, signedness = 'auto' }: ActivationsConfig,
   bounds: Node['bounds'],
   config: FullConfig,
 ): Grid {
@@ -103,7 +113,8 @@ function gridOf(
   return activationGrid({
     histogram: kept,
     bits,
-    scheme: platform.activationScheme,
+    scheme,
+    ...(signedness !== 'auto' && { signed: signedness === 'signed' }),
     errorMethod: activationErrorMethod,
     lp: lPValue,
     ...(bounds && { bounds: { min: bounds[0], max: bounds[1] } }),

@@ -89,6 +89,7 @@ export async function quantize<Source, Artifact>(
       solver: solverReport(chosen.solution),
       warnings: [
         ...warningsFor(job, mixedPrecision),
+        ...observed.activations.flatMap(({ otherBase }) => otherBase ?? []),
         ...(chosen.solution?.warnings ?? []),
         ...starvationWarnings(job.config, ends, weightings),
       ],
@@ -133,7 +134,7 @@ function warningsFor({ samples, config, warnings }: Job, mixedPrecision: boolean
     ...(configurationOverwrite ? ['configurationOverwrite is set: nothing was searched, and no budget is kept.'] : []),
     ...(mixedPrecision || configurationOverwrite
       ? []
-      : ['No budget was given, so mixed precision is off: every layer has its widest bit-width.']),
+      : ['No budget was given, so mixed precision is off: every layer has its base bit-width.']),
     ...(normScores === undefined ? [] : ['normScores is not used, here as in MCT.']),
     ...(mixedPrecision && samples.length < numOfImages
       ? [`The sensitivity uses ${samples.length} samples: numOfImages is ${numOfImages}, but there are no more.`]

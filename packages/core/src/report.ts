@@ -34,6 +34,8 @@ export interface ActivationReport {
   readonly value: string
   /** Every value on its grid. */
   readonly values: readonly string[]
+  /** The values inside the fused chains that end in them: they have no quantizer. */
+  readonly fused: readonly string[]
   readonly bits: number
   /** null when activations were not searched. */
   readonly sensitivity: number | null
@@ -113,9 +115,10 @@ export const activationReports = (
   assignment: Assignment['activations'],
   scores: Scores,
 ): ActivationReport[] =>
-  activations.map(({ value, values, candidates }, i) => ({
+  activations.map(({ value, values, fused, candidates }, i) => ({
     value,
     values,
+    fused,
     bits: assignment[i]!.bits,
     sensitivity: scores[i]?.[candidates.indexOf(assignment[i]!)] ?? null,
     candidates: candidates.map(({ bits }, c) => ({ bits, sensitivity: scores[i]?.[c] ?? null })),
@@ -123,7 +126,7 @@ export const activationReports = (
 
 function reasonFor(layer: Layer, chosen: Candidate, row: readonly number[] | undefined): string {
   if (layer.candidates.length === 1) return `${chosen.bits} bits is its only candidate`
-  if (!row) return 'no budget: the widest candidate'
+  if (!row) return 'no budget: the base candidate'
   const at = layer.candidates.indexOf(chosen)
   const step = (to: number) => {
     const bytes = layer.candidates[to]!.weightsBytes - chosen.weightsBytes

@@ -157,7 +157,7 @@ export async function compareWeightings<Source, Artifact>(
   const job = await startJob(source, { ...options, coreConfig })
   checkBudgetNames(options.targetResourceUtilization)
   if (Object.values(options.targetResourceUtilization ?? {}).every((limit) => limit === undefined))
-    throw new MixbitError('BUDGET_MISSING', 'Without a budget every weighting chooses the widest bit-widths.', {
+    throw new MixbitError('BUDGET_MISSING', 'Without a budget every weighting chooses the base bit-widths.', {
       hint: "Give targetResourceUtilization, for example { weightsMemory: '12%' }.",
     })
   const observed = await observe(job, options.targetResourceUtilization)

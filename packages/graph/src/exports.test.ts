@@ -19,6 +19,7 @@ test('exported names', () => {
       "mergeActivation",
       "nodeById",
       "onlyTheirValues",
+      "opKinds",
       "parseGraph",
       "printGraph",
       "producers",

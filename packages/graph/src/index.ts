@@ -18,6 +18,7 @@ export {
   replaceValues,
 } from './query.ts'
 export { type Pass, rewrite } from './rewrite.ts'
+export { opKinds } from './shorthand.ts'
 export { bitsOf, type DType, f32, sizeOf, type Tensor, type TensorData, type Tensors } from './tensor.ts'
 export { type PrintOptions, parseGraph, printGraph } from './text.ts'
 export { verify } from './verify.ts'

@@ -32,6 +32,9 @@ const operators: Readonly<Record<OpKind, readonly string[]>> = {
   opaque: ['Opaque'],
 }
 
+/** Every kind there is. */
+export const opKinds = Object.keys(operators) as readonly OpKind[]
+
 export const isKind = (word: string): word is OpKind => Object.hasOwn(operators, word)
 
 /** What one word in place of `kind Op` means: a kind, an operator in any spelling, or else an opaque operator. */

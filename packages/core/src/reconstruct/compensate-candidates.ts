@@ -1,13 +1,14 @@
 import { withSession } from '@mixbit/adapter'
 import { nodeById, toF32, type ValueId } from '@mixbit/graph'
 import type { TableScheme } from '@mixbit/quantizers'
-import { type Candidate, constant, fileBytesOf, type Layer, type WeightGrid } from '../candidates.ts'
+import { type Candidate, constant, fileBytesOf, type Layer, schemesFor, type WeightGrid } from '../candidates.ts'
 import type { Job } from '../job.ts'
+import { operatorRule } from '../operator-rule.ts'
 import { breathe, checkAborted } from '../progress.ts'
-import { schemesFor } from '../target-platform.ts'
+import type { WeightsConfig } from '../target-platform.ts'
 import { type LayerRows, layerRows } from './layer-rows.ts'
 import { type MomentsObserver, momentsObserver } from './moments.ts'
-import { layerProblem, type RoundedLayer, roundLayer } from './round-layer.ts'
+import { type LayerProblem, layerProblem, roundLayer } from './round-layer.ts'
 
 /** Layers whose candidates are rounded so that errors compensate, and what is to be said of the others. */
 export interface CompensatedLayers {
@@ -17,6 +18,7 @@ export interface CompensatedLayers {
 
 interface Watched {
   readonly layer: Layer
+  readonly rule: WeightsConfig
   readonly rows: LayerRows
   readonly observer: MomentsObserver
   readonly input: ValueId
@@ -28,19 +30,20 @@ interface Watched {
  * platform has, and keeps the best. Layers without that form, and those whose inputs say nothing, keep nearest rounding.
  */
 export async function compensateCandidates(job: Job): Promise<CompensatedLayers> {
-  const { prepared: graph, samples } = job
+  const { prepared: graph, samples, platform } = job
   const watched = job.layers.flatMap((layer): Watched[] => {
     const node = nodeById(graph, layer.node)
-    const rows = canCompensate(job, layer) ? layerRows(graph, node) : null
+    const { weights: rule } = operatorRule(platform, node)
+    const rows = rule && canCompensate(rule, layer) ? layerRows(graph, node) : null
     const [input, output] = [node.inputs[0], node.outputs[0]]
-    return rows && input && output
-      ? [{ layer, rows, input, output, observer: momentsObserver(rows, samples.length, false) }]
+    return rule && rows && input && output
+      ? [{ layer, rule, rows, input, output, observer: momentsObserver(rows, samples.length, false) }]
       : []
   })
   if (watched.length > 0) await watch(job, watched)
   const warnings: string[] = []
   const done = new Map<Layer, Layer>()
-  for (const [i, { layer, rows, observer }] of watched.entries()) {
+  for (const [i, { layer, rule, rows, observer }] of watched.entries()) {
     checkAborted(job.signal)
     const moments = observer.moments()
     const problem = moments && layerProblem(rows, moments, toF32(constant(graph, layer.weights[0]!)), false)
@@ -48,9 +51,7 @@ export async function compensateCandidates(job: Job): Promise<CompensatedLayers>
       done.set(layer, {
         ...layer,
         candidates: layer.candidates.map((candidate) =>
-          bestCandidate(job, candidate, (scheme, nearest) =>
-            roundLayer(problem, { scheme, bits: candidate.bits, axis: candidate.grids[0]!.grid.axis!, nearest }),
-          ),
+          candidate.bits > mostBits ? candidate : bestCandidate(job, rule, candidate, problem),
         ),
       })
     else
@@ -61,11 +62,12 @@ export async function compensateCandidates(job: Job): Promise<CompensatedLayers>
   return { layers: job.layers.map((layer) => done.get(layer) ?? layer), warnings }
 }
 
-/** One weight, symmetric per output channel, of 8 bits or less. */
-const canCompensate = ({ platform }: Job, { weights, candidates }: Layer): boolean =>
-  weights.length === 1 &&
-  platform.weightsScheme !== 'uniform' &&
-  candidates.every(({ bits, grids }) => bits <= 8 && grids[0]!.grid.axis !== null)
+/** The widest weights whose rounding errors are worth compensating. */
+const mostBits = 8
+
+/** One weight on grids without a zero point, one per output channel. */
+const canCompensate = ({ scheme, perChannel }: WeightsConfig, { weights }: Layer): boolean =>
+  weights.length === 1 && scheme !== 'uniform' && perChannel
 
 /** Runs the float graph over the samples and shows every layer what enters it. */
 async function watch(job: Job, watched: readonly Watched[]): Promise<void> {
@@ -82,19 +84,18 @@ async function watch(job: Job, watched: readonly Watched[]): Promise<void> {
   })
 }
 
-/** The scheme that loses least at the output of the layer; the first of equals. */
-function bestCandidate(
-  job: Job,
-  candidate: Candidate,
-  round: (scheme: TableScheme, nearest: Float32Array | undefined) => RoundedLayer,
-): Candidate {
-  const { grid, value } = candidate.grids[0]!
-  const own = schemesFor(job.platform, candidate.bits).filter((scheme) => scheme !== 'uniform')
-  const rounded = own.map((scheme) => ({
-    scheme,
-    ...round(scheme, scheme === job.platform.weightsScheme ? grid.scale : undefined),
-  }))
+/** The candidate on the grid that loses least at the output of the layer; the first of equals. */
+function bestCandidate(job: Job, rule: WeightsConfig, candidate: Candidate, problem: LayerProblem): Candidate {
+  const { prepared: graph, adapter } = job
+  const { bits, grids } = candidate
+  const { grid, value } = grids[0]!
+  const rounded = schemesFor(rule, bits, adapter).map((name) => {
+    const scheme = name as TableScheme
+    // On the same levels, nearest rounding must not be better.
+    const nearest = scheme === rule.scheme && !grid.levels ? grid.scale : undefined
+    return { scheme, ...roundLayer(problem, { scheme, bits, axis: grid.axis!, nearest }) }
+  })
   const best = rounded.reduce((a, b) => (b.error < a.error ? b : a))
-  const grids: WeightGrid[] = [{ value, grid: best.grid, integers: best.integers }]
-  return { ...candidate, scheme: best.scheme, grids, fileBytes: fileBytesOf(job.prepared, job.adapter, grids) }
+  const own: WeightGrid[] = [{ value, grid: best.grid, integers: best.integers }]
+  return { ...candidate, scheme: best.scheme, grids: own, fileBytes: fileBytesOf(graph, adapter, own) }
 }

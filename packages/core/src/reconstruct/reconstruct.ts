@@ -61,7 +61,7 @@ export async function reconstruct(job: Job, quantized: Graph, weights: Assignmen
 async function samplesThatFit({ adapter, prepared, samples, config }: Job): Promise<number> {
   const [sample] = samples as [Job['samples'][number]]
   const made = new Set(prepared.nodes.flatMap((node) => node.outputs))
-  const lives = liveValues(prepared)
+  const lives = liveValues(prepared, new Map())
   const wanted = [...new Set(lives.flatMap(({ values }) => [...values]))].filter((id) => made.has(id))
   const tensors = new Map([
     ...sample,
