@@ -19,7 +19,7 @@ export interface OnnxOptions {
 
 /**
  * The adapter for ONNX: reads opset 7 to 25, executes through onnxruntime, writes int8, int4 and int2 weights and uint8
- * activations in operators that onnxruntime folds or fuses.
+ * activations in operators that onnxruntime folds or fuses, and uint16 activations in float arithmetic.
  */
 export function onnx(options: OnnxOptions = {}): Adapter<OnnxSource, Uint8Array> {
   const load = once(() => loadRuntime(options.runtime))
@@ -47,7 +47,7 @@ export function onnx(options: OnnxOptions = {}): Adapter<OnnxSource, Uint8Array>
     capabilities: {
       weights: weightKinds,
       weightBits: [2, 3, 4, 5, 6, 7, 8, 16],
-      activationBits: [2, 3, 4, 5, 6, 7, 8],
+      activationBits: [2, 3, 4, 5, 6, 7, 8, 16],
     },
     async read(source) {
       const { model, files } = await loadSource(source)

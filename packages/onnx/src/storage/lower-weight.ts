@@ -1,6 +1,7 @@
 import { type DType, type Grid, sizeOf, type Tensor, type Value, type ValueId } from '@mixbit/graph'
 import type { Builder } from '../builder.ts'
 import { typeOf } from '../tensor.ts'
+import { inDomain } from './domain.ts'
 import { integersOf, packIntegers, unpackTable } from './pack.ts'
 
 /** Shape of a per-channel parameter that broadcasts against the weight. */
@@ -102,7 +103,7 @@ export function lowerIntegerWeight(to: Builder, value: Value, grid: Grid, opset:
   if (dtype === 'i4' || dtype === 'i2') id = to.node('Cast', [id], { dtype: 'i8', shape }, { to: typeOf('i8') })
   const scale = to.constant({ dtype: 'f32', shape: grid.axis === null ? [] : [grid.scale.length], data: grid.scale })
   to.node(
-    'DequantizeLinear',
+    inDomain('DequantizeLinear', grid, opset),
     [id, scale],
     { dtype: 'f32', shape },
     grid.axis === null ? {} : { axis: grid.axis },
