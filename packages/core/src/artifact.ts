@@ -44,6 +44,10 @@ export function onceBytes({ adapter, prepared, layers }: Job): Map<number, numbe
   return once
 }
 
+/** The graph of an assignment: weights and activations on their grids, then rounding errors compensated. */
+export const quantizedGraph = (job: Job, observed: Observed, assignment: Assignment): Promise<Graph> =>
+  reconstruct(job, apply(job.prepared, job.layers, assignment, observed, job.config), assignment.weights)
+
 /** Chooses and writes; when the real file misses a `fileSize` limit by a few bytes, chooses again with those bytes less. */
 export async function chooseAndWrite<Artifact>(
   job: Job<Artifact>,
@@ -51,14 +55,13 @@ export async function chooseAndWrite<Artifact>(
   scores: Search['scores'],
   budget: Budget,
 ) {
-  const { adapter, prepared, layers, config, signal } = job
+  const { adapter, layers, config, signal } = job
   const refine = config.mixedPrecisionConfig.refineMpSolution
   let fileSize = budget.fileSize
   for (;;) {
     const search = { layers, activations: observed.activations, scores, budget: { ...budget, fileSize } }
     const { assignment, solution } = await assign(search, { refine, signal })
-    const applied = apply(prepared, layers, assignment, observed, config)
-    const graph = await reconstruct(job, applied, assignment.weights)
+    const graph = await quantizedGraph(job, observed, assignment)
     const artifact = (await adapter.write?.(graph)) ?? null
     const bytes = artifact === null ? null : (adapter.byteLength?.(artifact) ?? null)
     const excess = bytes === null || !fileSize ? 0 : bytes - fileSize.limit

@@ -31,6 +31,8 @@ export interface Candidate {
   readonly bits: number
   /** Set when its rounding errors compensate for each other: the scheme that does so best. */
   readonly scheme?: TableScheme
+  /** Then: the grids of nearest rounding, for comparison. */
+  readonly nearest?: readonly WeightGrid[]
   readonly grids: readonly WeightGrid[]
   /** Bytes of the weights alone: elements x bits / 8. */
   readonly weightsBytes: number

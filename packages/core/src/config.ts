@@ -22,7 +22,7 @@ const schema = v.strictObject({
   ),
   mixedPrecisionConfig: v.optional(
     v.strictObject({
-      distanceWeightingMethod: v.optional(v.picklist(['AVG', 'LAST_LAYER', 'EXP', 'HESSIAN', 'OUTPUT'])),
+      distanceWeightingMethod: v.optional(v.picklist(['AVG', 'LAST_LAYER', 'EXP', 'HESSIAN', 'OUTPUT', 'BEST'])),
       numOfImages: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 32),
       numInterestPointsFactor: v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(1)), 1),
       metricNormalization: v.optional(v.picklist(['NONE', 'MAXBIT', 'MINBIT']), 'NONE'),
@@ -104,8 +104,11 @@ export interface CoreConfig {
     readonly residualCollapsing?: boolean
   }
   readonly mixedPrecisionConfig?: {
-    /** How distances at the interest points become one number. Default AVG. */
-    readonly distanceWeightingMethod?: 'AVG' | 'LAST_LAYER' | 'EXP' | 'HESSIAN' | 'OUTPUT'
+    /**
+     * How distances at the interest points become one number. BEST builds the model that each of the others chooses and takes
+     * the one with the least measured output loss. Default AVG.
+     */
+    readonly distanceWeightingMethod?: 'AVG' | 'LAST_LAYER' | 'EXP' | 'HESSIAN' | 'OUTPUT' | 'BEST'
     /** Samples of the representative dataset that the sweep uses. Default 32. */
     readonly numOfImages?: number
     /** Share of the interest points that is used, in (0, 1]. Default 1. */

@@ -102,7 +102,9 @@ export async function measure(job: Job, measurand: Measurand): Promise<Measured>
     computeDistanceFn,
     onlyFor: onlyForOf(config),
   })
-  const hessian = config.mixedPrecisionConfig.distanceWeightingMethod === 'HESSIAN' ? await hessianOf(job, table) : null
+  const hessian = ['HESSIAN', 'BEST'].includes(config.mixedPrecisionConfig.distanceWeightingMethod)
+    ? await hessianOf(job, table)
+    : null
   return { table, scores: scoresOf(table, measurand, config, hessian), hessianScores: hessian }
 }
 
@@ -122,6 +124,15 @@ export async function hessianOf(job: Job, { points }: SensitivityTable): Promise
   return scores.map(({ score }) => score)
 }
 
+/** The config with another weighting. */
+export const withMethod = (
+  config: FullConfig,
+  distanceWeightingMethod: keyof typeof MpDistanceWeighting,
+): FullConfig => ({
+  ...config,
+  mixedPrecisionConfig: { ...config.mixedPrecisionConfig, distanceWeightingMethod },
+})
+
 /** Distances to one number per candidate; another weighting needs no new run. */
 export function scoresOf(
   table: SensitivityTable,
@@ -137,7 +148,8 @@ export function scoresOf(
     expDistanceWeightingSigma,
   } = config.mixedPrecisionConfig
   const rows = sensitivities(table, {
-    distanceWeightingMethod: MpDistanceWeighting[distanceWeightingMethod],
+    // Which one is BEST shows only later, when all of them have chosen.
+    distanceWeightingMethod: MpDistanceWeighting[distanceWeightingMethod === 'BEST' ? 'AVG' : distanceWeightingMethod],
     metricNormalization,
     metricEpsilon,
     metricNormalizationThreshold,

@@ -5,11 +5,12 @@ import { check, chooseAndWrite, predictedBytes } from './artifact.ts'
 import { bopsOf } from './bops.ts'
 import { type Job, type JobOptions, type ResourceUtilization, startJob } from './job.ts'
 import { checkBudgetNames, type FloatSizes, floatSizes, limitsOf, type Measures, searchBudget } from './limits.ts'
-import { type Measured, measurandOf, measure } from './measure.ts'
+import { type Measurand, type Measured, measurandOf, measure, scoresOf, withMethod } from './measure.ts'
 import { observe } from './observe.ts'
 import { activationReports, layerReports, type QuantizeReport, solverReport, starvationWarnings } from './report.ts'
+import { roundingSteps } from './rounding-steps.ts'
 import { similarityOf } from './similarity.ts'
-import { outputLayers, weightingChoices } from './weightings.ts'
+import { bestChoice, outputLayers, type WeightingChoice, weightingChoices } from './weightings.ts'
 
 export interface QuantizeOptions<Source = unknown, Artifact = unknown> extends JobOptions<Source, Artifact> {
   /** Mixed precision is on if and only if a budget is given. */
@@ -37,33 +38,37 @@ export async function quantize<Source, Artifact>(
   options: QuantizeOptions<Source, Artifact>,
 ): Promise<Quantized<Artifact>> {
   const clock = stopwatch()
-  // source -> graph -> prepared -> candidates
-  const job = await startJob(source, options)
   checkBudgetNames(options.targetResourceUtilization)
-  const sizes = await floatSizes(job)
-  if (job.config.debugConfig.bypass) return bypassed(job, sizes)
+  // source -> graph -> prepared -> candidates
+  const started = await startJob(source, options)
+  const sizes = await floatSizes(started)
+  if (started.config.debugConfig.bypass) return bypassed(started, sizes)
   clock('prepared')
 
   // prepared -> observed: ranges of activations, means of layer inputs
-  const observed = await observe(job, options.targetResourceUtilization)
-  const { limits, ...measures } = await limitsOf(job, observed, options.targetResourceUtilization, sizes)
+  const observed = await observe(started, options.targetResourceUtilization)
+  const { limits, ...measures } = await limitsOf(started, observed, options.targetResourceUtilization, sizes)
   clock('observed')
 
   // candidates -> sensitivity: only a budget gives a choice to make
-  const { configurationOverwrite } = job.config.mixedPrecisionConfig
+  const { configurationOverwrite, distanceWeightingMethod } = started.config.mixedPrecisionConfig
   const mixedPrecision = Object.keys(limits).length > 0 && !configurationOverwrite
-  const free = measurandOf(job, observed, limits)
-  const { table, scores, hessianScores }: Measured = mixedPrecision ? await measure(job, free) : unmeasured
+  const free = measurandOf(started, observed, limits)
+  const measured = mixedPrecision ? await measure(started, free) : unmeasured
+  const { table } = measured
   clock('sensitivity')
 
   // sensitivity -> assignment -> quantized -> artifact
-  const budget = mixedPrecision ? await searchBudget(job, observed, limits, measures) : {}
+  const budget = mixedPrecision ? await searchBudget(started, observed, limits, measures) : {}
+  const tell = async () => (table?.onlyFor === null ? weightingChoices(started, observed, free, measured, budget) : [])
+  const rivals = distanceWeightingMethod === 'BEST' ? await tell() : []
+  const { job, scores } = settle(started, free, measured, rivals)
   const chosen = await chooseAndWrite(job, observed, scores, budget)
   const { weights, activations } = chosen.assignment
   clock('assignment')
   const ends = outputLayers(job, observed, chosen.assignment)
-  const tellWeightings = table?.onlyFor === null && ends.some(({ starved }) => starved)
-  const weightings = tellWeightings ? await weightingChoices(job, observed, free, table, hessianScores, budget) : []
+  const weightings = rivals.length === 0 && ends.some(({ starved }) => starved) ? await tell() : rivals
+  const rounding = await roundingSteps(job, observed, chosen)
   const distances = await check(job, chosen.graph, chosen.artifact, activations.length === 0)
   const { analyzeSimilarity } = job.config.debugConfig
   const similarity = analyzeSimilarity ? await similarityOf(job, chosen.graph) : []
@@ -84,6 +89,7 @@ export async function quantize<Source, Artifact>(
       bytes: chosen.bytes,
       outputLayers: ends,
       weightings,
+      rounding,
       similarity,
       distances,
       solver: solverReport(chosen.solution),
@@ -96,6 +102,13 @@ export async function quantize<Source, Artifact>(
       timings: clock.times,
     },
   }
+}
+
+/** The weighting that decides, with its scores: the one of the config, or the best of its rivals. */
+function settle<Artifact>(job: Job<Artifact>, free: Measurand, measured: Measured, rivals: readonly WeightingChoice[]) {
+  if (rivals.length === 0 || !measured.table) return { job, scores: measured.scores }
+  const config = withMethod(job.config, bestChoice(rivals).method)
+  return { job: { ...job, config }, scores: scoresOf(measured.table, free, config, measured.hessianScores) }
 }
 
 /** Without a search there is nothing to measure. */
@@ -158,6 +171,7 @@ async function bypassed<Artifact>(job: Job<Artifact>, sizes: FloatSizes): Promis
       activations: [],
       outputLayers: [],
       weightings: [],
+      rounding: [],
       similarity: [],
       distances: { toFloat: [], toSimulation: [] },
       solver: null,

@@ -6,6 +6,7 @@ import type { OutputDistance } from './compare.ts'
 import type { FullConfig } from './config.ts'
 import type { ResourceUtilization } from './job.ts'
 import type { Activation } from './observe.ts'
+import type { RoundingStep } from './rounding-steps.ts'
 import type { NodeSimilarity } from './similarity.ts'
 import type { OutputLayer, WeightingChoice } from './weightings.ts'
 
@@ -47,6 +48,7 @@ export interface QuantizeReport {
   readonly model: string
   readonly targetPlatform: string
   readonly mixedPrecision: boolean
+  /** Of BEST: the one that won. */
   readonly distanceWeightingMethod: string
   readonly layers: readonly LayerReport[]
   /** Activations with a quantizer; none when the target platform leaves them in float. */
@@ -60,8 +62,10 @@ export interface QuantizeReport {
   readonly bytes: number | null
   /** The last quantized layers before each output. */
   readonly outputLayers: readonly OutputLayer[]
-  /** When one of them is starved: what every weighting would choose. */
+  /** When one of them is starved, and with BEST: what every weighting would choose. */
   readonly weightings: readonly WeightingChoice[]
+  /** What each step of the rounding bought; empty for nearest rounding and for what only analyses. */
+  readonly rounding: readonly RoundingStep[]
   /** Node by node, with `debugConfig.analyzeSimilarity`; else empty. */
   readonly similarity: readonly NodeSimilarity[]
   readonly distances: {

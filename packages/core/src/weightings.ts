@@ -1,13 +1,15 @@
 import { withSession } from '@mixbit/adapter'
-import { MixbitError, type NodeId, producers, type ValueId } from '@mixbit/graph'
-import type { MpDistanceWeighting, SensitivityTable } from '@mixbit/sensitivity'
-import { type Assignment, apply } from './apply.ts'
+import { type Graph, MixbitError, type NodeId, producers, type ValueId } from '@mixbit/graph'
+import type { MpDistanceWeighting } from '@mixbit/sensitivity'
+import type { Assignment } from './apply.ts'
+import { quantizedGraph } from './artifact.ts'
 import { assign, type Budget } from './assign.ts'
 import { compareSessions, type OutputDistance } from './compare.ts'
 import { type Job, startJob } from './job.ts'
 import { checkBudgetNames, floatSizes, limitsOf, searchBudget } from './limits.ts'
-import { hessianOf, type Measurand, measurandOf, measure, scoresOf } from './measure.ts'
+import { hessianOf, type Measurand, type Measured, measurandOf, measure, scoresOf, withMethod } from './measure.ts'
 import { type Observed, observe } from './observe.ts'
+import { outputLosses } from './output-loss.ts'
 import type { QuantizeOptions } from './quantize.ts'
 
 /** Bits at which a layer right before an output is likely to ruin it (MCT's judge: 2). */
@@ -38,6 +40,8 @@ export interface WeightingChoice {
   readonly outputLayers: readonly OutputLayer[]
   /** Measured: the quantized model, simulated, against the float model. */
   readonly outputs: readonly OutputDistance[]
+  /** Measured: the model output loss, as OUTPUT defines it. */
+  readonly outputLoss: number
 }
 
 /** Whether so few bits right before an output are likely to ruin it (MCT's judge). */
@@ -84,38 +88,37 @@ export function outputLayers(
 
 const methods = ['AVG', 'LAST_LAYER', 'EXP', 'HESSIAN', 'OUTPUT'] as const
 
-/** What every weighting would choose: one solve and one simulation each. HESSIAN needs its scores. */
+/** What every weighting would choose: one solve each, and the model of every different choice, measured. HESSIAN needs its scores. */
 export async function weightingChoices(
   job: Job,
   observed: Observed,
   measurand: Measurand,
-  table: SensitivityTable,
-  hessian: readonly number[] | null,
+  { table, hessianScores: hessian }: Pick<Measured, 'table' | 'hessianScores'>,
   budget: Budget,
 ): Promise<WeightingChoice[]> {
   const { adapter, prepared, layers, config } = job
   const samples = job.samples.slice(0, 16)
   const { outputs } = prepared
   const choices: WeightingChoice[] = []
-  const measured = new Map<string, readonly OutputDistance[]>()
+  const measured = new Map<string, Pick<WeightingChoice, 'outputs' | 'outputLoss'>>()
   await withSession(adapter, prepared, outputs, async (float) => {
+    const measureGraph = async (graph: Graph) => ({
+      outputs: await withSession(adapter, graph, outputs, (session) =>
+        compareSessions(float, session, samples, outputs, job),
+      ),
+      outputLoss: (await outputLosses(job, [graph]))[0]!,
+    })
     for (const method of methods) {
       if (method === 'HESSIAN' && !hessian) continue
-      const mixedPrecisionConfig = { ...config.mixedPrecisionConfig, distanceWeightingMethod: method }
-      const scores = scoresOf(table, measurand, { ...config, mixedPrecisionConfig }, hessian)
+      const scores = scoresOf(table!, measurand, withMethod(config, method), hessian)
       const search = { layers, activations: observed.activations, scores, budget }
       const { refineMpSolution: refine } = config.mixedPrecisionConfig
       const { assignment, solution } = await assign(search, { refine, signal: job.signal })
       const { weights, activations } = assignment
       const [bits, activationBits] = [weights, activations].map((list) => list.map((one) => one.bits))
       const choice = `${bits}/${activationBits}`
-      const graph = apply(prepared, layers, assignment, observed, config)
-      const distances =
-        measured.get(choice) ??
-        (await withSession(adapter, graph, outputs, (session) =>
-          compareSessions(float, session, samples, outputs, job),
-        ))
-      measured.set(choice, distances)
+      const found = measured.get(choice) ?? (await measureGraph(await quantizedGraph(job, observed, assignment)))
+      measured.set(choice, found)
       choices.push({
         method,
         bits: bits!,
@@ -123,12 +126,16 @@ export async function weightingChoices(
         sensitivity: solution?.objective ?? 0,
         weightsMemory: weights.reduce((sum, { weightsBytes }) => sum + weightsBytes, 0),
         outputLayers: outputLayers(job, observed, assignment),
-        outputs: distances,
+        ...found,
       })
     }
   })
   return choices
 }
+
+/** The choice with the least measured output loss; the first of equals. */
+export const bestChoice = (choices: readonly WeightingChoice[]): WeightingChoice =>
+  choices.reduce((a, b) => (b.outputLoss < a.outputLoss ? b : a))
 
 /** Every weighting side by side, by predicted bits and measured outputs. */
 export interface WeightingComparison {
@@ -169,12 +176,11 @@ export async function compareWeightings<Source, Artifact>(
   )
   const measurand = measurandOf(job, observed, limits)
   const measured = await measure(job, measurand)
-  const table = measured.table!
-  const hessian = measured.hessianScores ?? (await hessianOf(job, table))
+  const hessianScores = measured.hessianScores ?? (await hessianOf(job, measured.table!))
   const budget = await searchBudget(job, observed, limits, measures)
   return {
     layers: job.layers.map(({ node }) => node),
     activations: observed.activations.map(({ value }) => value),
-    choices: await weightingChoices(job, observed, measurand, table, hessian, budget),
+    choices: await weightingChoices(job, observed, measurand, { ...measured, hessianScores }, budget),
   }
 }

@@ -18,8 +18,9 @@ export interface OnnxOptions {
 }
 
 /**
- * The adapter for ONNX: reads opset 7 to 25, executes through onnxruntime, writes weights of 1 to 8 bits, plain or with
- * tables of levels, and uint8 activations in operators that onnxruntime folds or fuses.
+      weightBits: [1, 2, 3, 4, 5, 6, 7, 8, 16],
+      weightLevels: true,
+      activationBits: [2, 3, 4, 5, 6, 7, 8, 16],
  */
 export function onnx(options: OnnxOptions = {}): Adapter<OnnxSource, Uint8Array> {
   const load = once(() => loadRuntime(options.runtime))
@@ -48,7 +49,7 @@ export function onnx(options: OnnxOptions = {}): Adapter<OnnxSource, Uint8Array>
       weights: weightKinds,
       weightBits: [1, 2, 3, 4, 5, 6, 7, 8, 16],
       weightLevels: true,
-      activationBits: [2, 3, 4, 5, 6, 7, 8],
+      activationBits: [2, 3, 4, 5, 6, 7, 8, 16],
     },
     async read(source) {
       const { model, files } = await loadSource(source)

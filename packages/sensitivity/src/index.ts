@@ -1,6 +1,17 @@
 export type { CheckpointStore } from './checkpoint.ts'
 export { type CustomSweepOptions, customSweep } from './custom-sweep.ts'
-export { cosine, type Distance, type DistanceName, kl, klLogits, lpNorm, mae, mse, nmse } from './distances.ts'
+export {
+  cosine,
+  type Distance,
+  type DistanceName,
+  distances,
+  kl,
+  klLogits,
+  lpNorm,
+  mae,
+  mse,
+  nmse,
+} from './distances.ts'
 export { type HessianOptions, type HessianScore, hessianScores } from './hessian.ts'
 export { type InterestPoint, interestPoints, spread } from './interest-points.ts'
 export { type NodeMetrics, type NormalizeOptions, normalizeMetrics } from './normalize.ts'

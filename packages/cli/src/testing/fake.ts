@@ -67,6 +67,7 @@ export const fakeReport = {
   bytes: 8,
   outputLayers: [],
   weightings: [],
+  rounding: [],
   similarity: [],
   distances: {
     toFloat: [{ output: 'scores', sqnr: 20, cosine: 0.99, mse: 0.001, top1Agreement: 1 }],

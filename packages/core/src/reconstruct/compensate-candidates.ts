@@ -97,5 +97,5 @@ function bestCandidate(job: Job, rule: WeightsConfig, candidate: Candidate, prob
   })
   const best = rounded.reduce((a, b) => (b.error < a.error ? b : a))
   const own: WeightGrid[] = [{ value, grid: best.grid, integers: best.integers }]
-  return { ...candidate, scheme: best.scheme, grids: own, fileBytes: fileBytesOf(graph, adapter, own) }
+  return { ...candidate, scheme: best.scheme, nearest: grids, grids: own, fileBytes: fileBytesOf(graph, adapter, own) }
 }

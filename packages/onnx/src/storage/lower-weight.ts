@@ -1,6 +1,7 @@
 import { type DType, f32ToF16, type Grid, type Tensor, type Value, type ValueId } from '@mixbit/graph'
 import type { Builder } from '../builder.ts'
 import { typeOf } from '../tensor.ts'
+import { inDomain } from './domain.ts'
 import { codesOf, integersOf, packCodes } from './pack.ts'
 import { halfScales } from './stored-bytes.ts'
 import { unpackedIntegers } from './unpack.ts'
@@ -73,7 +74,7 @@ export function lowerIntegerWeight(to: Builder, value: Value, grid: Grid, opset:
   if (dtype === 'i4' || dtype === 'i2') id = to.node('Cast', [id], { dtype: 'i8', shape }, { to: typeOf('i8') })
   const scale = scaleConstant(to, grid.scale, grid.axis === null ? [] : [grid.scale.length])
   to.node(
-    'DequantizeLinear',
+    inDomain('DequantizeLinear', grid, opset),
     [id, scale],
     { dtype: 'f32', shape },
     grid.axis === null ? {} : { axis: grid.axis },

@@ -12,13 +12,17 @@ import {
   type ValueId,
 } from '@mixbit/graph'
 import { type Builder, builder } from '../builder.ts'
-import { opsetOf } from '../meta.ts'
+import { metaOf, opsetOf } from '../meta.ts'
+import { microsoft } from './domain.ts'
 import { lowerActivation } from './lower-activation.ts'
 import { lowerIntegerWeight, lowerWeight } from './lower-weight.ts'
 import { raiseOpset } from './raise-opset.ts'
 
-/** Operators with fused integer kernels for a constant weight as second input. */
-const integerOps = new Set(['Conv', 'Gemm', 'MatMul'])
+/**
+ * Operators with a constant weight as second input that stays integer behind a quantized activation: for the sake of fused
+ * integer kernels, and because onnxruntime rounds float weights between quantizers to 8 bits per tensor when it loads them.
+ */
+const integerOps = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul'])
 
 /**
  * Constants on a grid and fakeQuantize nodes as ordinary ONNX operators on small initializers. Weights of layers that read
@@ -46,7 +50,6 @@ export function lowerStorage(graph: Graph): Graph {
     if (!value.tensor || !value.stored) continue
     const readers = users.get(value.id) ?? []
     const integer =
-      value.stored.bits <= 8 &&
       value.stored.signed &&
       value.dtype === 'f32' &&
       value.stored.zeroPoint.every((z) => z === 0) &&
@@ -56,10 +59,17 @@ export function lowerStorage(graph: Graph): Graph {
     else lowerWeight(to, value, value.stored, opset)
   }
   for (const node of raised.nodes)
-    if (node.kind === 'fakeQuantize') lowerActivation(to, node)
+    if (node.kind === 'fakeQuantize') lowerActivation(to, node, opset)
     else to.nodes.push(integerOps.has(node.op) ? lowerBias(to, raised, node, gridOf(node.inputs[0])) : node)
-  return pruneUnused({ ...raised, nodes: to.nodes, values: withoutTensors(to, raised) })
+  const meta = to.nodes.some(({ op }) => op.startsWith(microsoft)) ? withMicrosoft(raised) : raised.meta
+  return pruneUnused({ ...raised, meta, nodes: to.nodes, values: withoutTensors(to, raised) })
 }
+
+/** The notes of a graph that uses onnxruntime's own operators. */
+const withMicrosoft = (graph: Graph): Graph['meta'] => ({
+  ...graph.meta,
+  opsets: { [microsoft]: 1, ...metaOf(graph).opsets },
+})
 
 /** Values that are made by nodes now are no constants any more. */
 function withoutTensors(to: Builder, before: Graph): Map<ValueId, Value> {

@@ -1,0 +1,46 @@
+import { withSession } from '@mixbit/adapter'
+import { type Graph, type Tensors, toF32 } from '@mixbit/graph'
+import { distances, type InterestPoint, interestPoints } from '@mixbit/sensitivity'
+import type { Job } from './job.ts'
+import { breathe, checkAborted } from './progress.ts'
+
+/**
+ * The model output loss of graphs beside the float model, as the weighting OUTPUT measures it: KL divergence for logits and
+ * probabilities, else the distance of the output's kind; mean over outputs and the first `numOfImages` samples.
+ */
+export async function outputLosses(job: Job, graphs: readonly Graph[]): Promise<number[]> {
+  const { adapter, prepared, config, signal } = job
+  const samples = job.samples.slice(0, config.mixedPrecisionConfig.numOfImages)
+  const points = interestPoints(prepared).outputs
+  const values = points.map(({ value }) => value)
+  const run = (graph: Graph) =>
+    withSession(adapter, graph, values, async (session) => {
+      const results: Tensors[] = []
+      for (const sample of samples) {
+        checkAborted(signal)
+        results.push(await session.run(sample))
+        await breathe()
+      }
+      return results
+    })
+  const float = await run(prepared)
+  const losses: number[] = []
+  for (const graph of graphs) {
+    const results = await run(graph)
+    const sum = points.reduce((total, point) => total + totalLoss(point, float, results), 0)
+    losses.push(sum / (points.length * samples.length))
+  }
+  return losses
+}
+
+function totalLoss(
+  { value, loss, distance, axis }: InterestPoint,
+  float: readonly Tensors[],
+  other: readonly Tensors[],
+) {
+  const measure = distances[loss ?? distance]
+  return float.reduce((sum, tensors, i) => {
+    const expected = tensors.get(value)!
+    return sum + measure(toF32(expected), toF32(other[i]!.get(value)!), expected.shape, axis)
+  }, 0)
+}
