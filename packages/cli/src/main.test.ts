@@ -41,7 +41,7 @@ test('quantize hands the options on, writes the file, and prints the table', asy
   expect(options).toMatchObject({
     targetResourceUtilization: { weightsMemory: '25%', fileSize: 4000 },
     coreConfig: { mixedPrecisionConfig: { distanceWeightingMethod: 'LAST_LAYER', numOfImages: 2 } },
-    targetPlatform: { name: 'weights-only', weights: { default: [8, 2] } },
+    targetPlatform: { name: 'weights-only', weights: { bits: [8, 2] } },
   })
   expect(options.representativeDataset).toHaveLength(2)
   expect(seen.stdout).toMatch(/conv1 +conv +8x3x3x3 +4 +108 B +0\.0123 +8 bits would cost 108 bytes/)
@@ -209,7 +209,7 @@ test('help and version go to stdout and end with 0; help lists the exit codes', 
 test('targets lists the platforms, and one of them is JSON that a config file takes', async () => {
   const list = fakeIo()
   expect(await main(['targets'], list.io)).toBe(0)
-  expect(list.seen.stdout).toMatch(/weights-only .*8, 4, 2 bits, symmetric, per channel +float/)
+  expect(list.seen.stdout).toMatch(/weights-only .*8, 6, 4, 3, 2, 1 bits, symmetric, per channel +float/)
   const one = fakeIo()
   expect(await main(['targets', 'imx500'], one.io)).toBe(0)
   expect(JSON.parse(one.seen.stdout)).toMatchObject({ name: 'imx500', activationScheme: 'powerOfTwo' })

@@ -10,7 +10,6 @@ test('the package exports these names', () => {
       "compareWeightings",
       "parseBudget",
       "quantize",
-      "reconstruct",
       "resourceUtilizationData",
       "targetPlatform",
       "targetPlatforms",

@@ -7,6 +7,7 @@ test('the package exports these names', () => {
       "MpDistanceWeighting",
       "cosine",
       "customSweep",
+      "distances",
       "hessianScores",
       "interestPoints",
       "kl",
