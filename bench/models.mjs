@@ -174,6 +174,7 @@ const caffe = [103.94, 116.78, 123.68]
 
 /** Name -> path and samples (count of them, real where data is there). */
 export const models = {
+  resnet32: { path: 'resnet_cifar10/resnet32.onnx', samples: (n) => cifar('calib_train1000.bin', 0, n, 'input') },
   resnet20: { path: 'resnet_cifar10/resnet20.onnx', samples: (n) => cifar('calib_train1000.bin', 0, n, 'input') },
   mobilenet_v1: {
     path: 'mobilenet_v1_025_224/model.onnx',
@@ -194,3 +195,31 @@ export const models = {
 }
 
 export const modelBytes = (name) => new Uint8Array(readFileSync(join(shared, 'models', models[name].path)))
+
+/** Calibration and test samples that share nothing, by model; `n` calibration samples. */
+const parted = (load, n, count) => {
+  const all = load(n + count)
+  return { calibration: all.slice(0, n), test: all.slice(n) }
+}
+const imagenetParts = async (name, n) => {
+  const all = await models[name].samples(500)
+  return { calibration: all.slice(0, n), test: all.slice(n) }
+}
+export const scoring = {
+  resnet20: (n = 512) => ({
+    calibration: models.resnet20.samples(n),
+    test: cifar('test5k.bin', 0, 5000, 'input'),
+  }),
+  resnet32: (n = 512) => ({
+    calibration: models.resnet20.samples(n),
+    test: cifar('test5k.bin', 0, 5000, 'input'),
+  }),
+  mobilenet_v1: (n = 100) => imagenetParts('mobilenet_v1', n),
+  squeezenet: (n = 100) => imagenetParts('squeezenet', n),
+  magika: (n = 40) => parted((count) => magika(0, count), n, 1000),
+  gpt_nano_sort: (n = 128) => ({ calibration: sortInputs(n, 7), test: sortInputs(300, 11) }),
+  charrnn: (n = 128) => ({
+    calibration: shakespeare('tinyshakespeare_head200k.txt', n),
+    test: shakespeare('tinyshakespeare_tail20k.txt', 150),
+  }),
+}

@@ -1,0 +1,87 @@
+// What error-compensating rounding, tables of levels and all widths buy at equal file bytes, beside nearest rounding on
+// 8, 4 and 2 bits with AVG (what MCT does). `node bench/rounding.mjs [model ...] [--budgets 0.125,0.1] [--target onnxruntime-cpu]`
+// Calibration inputs are not scored. For ResNet-20 see also `bench/accuracy.mjs`.
+import { parseArgs } from 'node:util'
+import { quantize, targetPlatform } from '@mixbit/core'
+import { onnx } from '@mixbit/onnx'
+import { modelBytes, scoring, sharedIsThere } from './models.mjs'
+
+if (!sharedIsThere) {
+  console.log('The shared models are not here: nothing was measured.')
+  process.exit(0)
+}
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    budgets: { type: 'string', default: '0.1875,0.125,0.1,0.08' },
+    target: { type: 'string', default: 'onnxruntime-cpu' },
+    method: { type: 'string', default: 'AVG' },
+    samples: { type: 'string' },
+  },
+})
+const adapter = onnx({ threads: 1 })
+const platform = targetPlatform(values.target)
+const like = { ...platform, weights: { bits: [8, 4, 2], scheme: 'symmetric', perChannel: true } }
+
+/** Share of rows of all outputs whose largest element is the float model's, and of labels that are hit. */
+async function score(artifact, test, float) {
+  const session = await adapter.open(artifact)
+  const winners = []
+  for (const { feed } of test) {
+    const [output] = (await session.run(feed)).values()
+    const width = output.shape.findLast((n) => n !== 1) ?? 1
+    const rows = []
+    for (let at = 0; at < output.data.length; at += width) {
+      const row = output.data.subarray(at, at + width)
+      rows.push(row.indexOf(row.reduce((a, b) => Math.max(a, b))))
+    }
+    winners.push(rows)
+  }
+  await session.dispose()
+  const agreed = float && winners.flatMap((rows, i) => rows.map((row, k) => row === float[i][k]))
+  const right = test.flatMap(({ label }, i) => (label === undefined ? [] : [winners[i].at(-1) === label]))
+  const percent = (list) => (list?.length ? ((100 * list.filter(Boolean).length) / list.length).toFixed(2) : '-')
+  return { winners, agreement: percent(agreed), top1: percent(right) }
+}
+
+console.log(
+  'model          budget  file bytes: like MCT / Mixbit    top-1: float / like MCT / Mixbit   agreement: like MCT / Mixbit   CPU s',
+)
+for (const name of positionals.length > 0 ? positionals : Object.keys(scoring)) {
+  const { calibration, test } = await scoring[name](values.samples && Number(values.samples))
+  const source = modelBytes(name)
+  const float = await score(await adapter.write(await adapter.read(source)), test, null)
+  const run = (options) =>
+    quantize(source, { adapter, representativeDataset: calibration.map(({ feed }) => feed), ...options })
+  for (const budget of values.budgets.split(',').map(Number))
+    try {
+      const peer = await run({
+        targetPlatform: like,
+        targetResourceUtilization: { weightsMemory: `${100 * budget}%` },
+        coreConfig: { quantizationConfig: { weightsRounding: 'nearest' } },
+      })
+      const start = process.cpuUsage()
+      const ours = await run({
+        targetPlatform: platform,
+        targetResourceUtilization: { fileSize: peer.report.bytes },
+        coreConfig: { mixedPrecisionConfig: { distanceWeightingMethod: values.method } },
+      })
+      const { user, system } = process.cpuUsage(start)
+      const [theirs, own] = [
+        await score(peer.artifact, test, float.winners),
+        await score(ours.artifact, test, float.winners),
+      ]
+      console.log(
+        [
+          name.padEnd(14),
+          String(budget).padEnd(7),
+          `${peer.report.bytes} / ${ours.report.bytes}`.padEnd(32),
+          `${float.top1} / ${theirs.top1} / ${own.top1}`.padEnd(33),
+          `${theirs.agreement} / ${own.agreement}`.padEnd(30),
+          ((user + system) / 1e6).toFixed(1).padStart(6),
+        ].join(' '),
+      )
+    } catch (error) {
+      console.log(`${name.padEnd(14)} ${String(budget).padEnd(7)} ${error.code ?? error.name}: ${error.message}`)
+    }
+}
