@@ -273,7 +273,7 @@ describe('a target platform from a file', () => {
     [
       'with __proto__',
       (text) => text.replace('"weights":', '"__proto__": { "a": 1 }, "weights":'),
-      '__proto__: There is no such field.',
+      '__proto__: There is no such field',
     ],
     [
       'of a newer version',
