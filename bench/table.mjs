@@ -1,5 +1,5 @@
 // Every shared model at 25 % and 15 % of its float weights: does the file load, match its simulation, and have the
-// predicted size? `node bench/table.mjs [model ...] [--target onnxruntime] [--method LAST_LAYER]`
+// predicted size? `node bench/table.mjs [model ...] [--target onnxruntime-cpu] [--method LAST_LAYER]`
 import { parseArgs } from 'node:util'
 import { quantize } from '@mixbit/core'
 import { onnx } from '@mixbit/onnx'

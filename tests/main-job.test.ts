@@ -4,6 +4,7 @@ import {
   type QuantizeOptions,
   quantize,
   resourceUtilizationData,
+  targetPlatform,
 } from '@mixbit/core'
 import { type MixbitError, type Tensors, toF32 } from '@mixbit/graph'
 import { onnx } from '@mixbit/onnx'
@@ -254,6 +255,77 @@ describe('a budget on activations', () => {
     expect(scales.length).toBeGreaterThan(3)
     expect(scales.every((scale) => Number.isInteger(Math.log2(scale)))).toBe(true)
     expect(report.distances.toSimulation[0]!.sqnr).toBeGreaterThan(15)
+  })
+})
+
+describe('a target platform of the user', () => {
+  const cpu = targetPlatform('onnxruntime-cpu')
+  const with16 = { ...cpu, activations: { ...cpu.activations!, bits: [16, 8] } }
+  const pinned = { targetResourceUtilization: { weightsMemory: '25%' } }
+
+  test('with 16-bit activations gives a file that computes what was simulated', async () => {
+    const platform = { ...cpu, activations: { ...cpu.activations!, bits: [16] } }
+    const [narrow, wide] = [await run({ targetPlatform: cpu }), await run({ targetPlatform: platform })]
+    expect(wide.report.activations.every(({ bits }) => bits === 16)).toBe(true)
+    expect(wide.report.distances.toSimulation[0]!.sqnr).toBeGreaterThan(70)
+    expect(wide.report.distances.toFloat[0]!.sqnr).toBeGreaterThan(narrow.report.distances.toFloat[0]!.sqnr)
+  })
+
+  test('says which candidates are taken where nothing is searched', async () => {
+    const base8 = { ...with16, activations: { ...with16.activations, base: 8 }, weights: { ...cpu.weights, base: 4 } }
+    const { report } = await run({ targetPlatform: base8 })
+    expect(report.activations.every(({ bits }) => bits === 8)).toBe(true)
+    expect(bitsOf({ report } as Awaited<ReturnType<typeof run>>)).toEqual([4, 4, 4, 4])
+    const free = await run({ targetPlatform: base8, targetResourceUtilization: { activationMemory: '100%' } })
+    expect(bitsOf(free)).toEqual([4, 4, 4, 4])
+    expect(free.report.activations[0]!.candidates.map(({ bits }) => bits)).toEqual([16, 8])
+  })
+
+  test('drops the candidates that a reader cannot take, and warns when that is the base', async () => {
+    const operatorSets = cpu.operatorSets.map((set) =>
+      set.name === 'joins and pools' ? { ...set, supportedInputBits: [8] } : set,
+    )
+    const { report } = await run({ targetPlatform: { ...with16, operatorSets }, ...pinned })
+    const bits = (value: string) => report.activations.find(({ values }) => values.includes(value))?.bits
+    // %r is read by the Add, %x only by a convolution.
+    expect([bits('r'), bits('x')]).toEqual([8, 16])
+    expect(report.warnings.join()).toMatch(/Activation %r has a base of 8 bits instead of 16: \S+ takes at most 8 bits/)
+    const narrow = operatorSets.map((set) => (set.supportedInputBits ? { ...set, supportedInputBits: [4] } : set))
+    const error = await failure({ targetPlatform: { ...with16, operatorSets: narrow }, ...pinned })
+    expect([error.code, error.message]).toEqual([
+      'TARGET_PLATFORM_NO_CANDIDATE',
+      expect.stringContaining('at most 4 bits'),
+    ])
+  })
+
+  test('fuses chains of any length, which the report shows and activation memory counts as one', async () => {
+    const fusing = (...fusingPatterns: string[][]) => ({
+      targetPlatform: { ...cpu, fusingPatterns },
+      targetResourceUtilization: { activationMemory: '100%' },
+    })
+    const [none, long] = [await run(fusing()), await run(fusing(['depthwiseConv', 'add'], ['conv', 'activation']))]
+    expect(none.report.activations.flatMap(({ fused }) => fused)).toEqual([])
+    const fused = long.report.activations.filter((each) => each.fused.length > 0)
+    expect(fused.map(({ value, fused }) => [value, ...fused])).toEqual([
+      ['r', 'a'],
+      ['s', 'd'],
+    ])
+    expect(long.report.utilization.activationMemory).toBeLessThanOrEqual(none.report.utilization.activationMemory!)
+  })
+
+  test('may say the sign of activations and leave operators in float', async () => {
+    const symmetric = (signedness: 'signed' | 'unsigned') => ({
+      ...cpu,
+      activations: { ...cpu.activations!, scheme: 'symmetric' as const, signedness },
+    })
+    for (const signedness of ['signed', 'unsigned'] as const) {
+      const { graph } = await run({ targetPlatform: symmetric(signedness) })
+      const signs = graph.nodes.flatMap(({ grid }) => (grid ? [grid.signed] : []))
+      expect(new Set(signs)).toEqual(new Set([signedness === 'signed']))
+    }
+    const floatDense = [{ name: 'float', kinds: ['dense' as const], quantized: false }, ...cpu.operatorSets]
+    const { report } = await run({ targetPlatform: { ...cpu, operatorSets: floatDense } })
+    expect(report.layers.map(({ node }) => node)).toEqual(['first', 'depthwise', 'up'])
   })
 })
 

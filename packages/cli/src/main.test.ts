@@ -1,6 +1,6 @@
 import { access, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { main } from './main.ts'
 import { MixbitError } from './mixbit.ts'
 import { fakeIo, fakeReport } from './testing/fake.ts'
@@ -206,16 +206,101 @@ test('help and version go to stdout and end with 0; help lists the exit codes', 
   }
 })
 
-test('targets lists the platforms, and one of them is JSON that a config file takes', async () => {
+test('targets lists the platforms; show describes one, and gives it as JSON', async () => {
   const list = fakeIo()
   expect(await main(['targets'], list.io)).toBe(0)
-  expect(list.seen.stdout).toMatch(/weights-only .*8, 6, 4, 3, 2, 1 bits, symmetric, per channel +float/)
-  const one = fakeIo()
-  expect(await main(['targets', 'imx500'], one.io)).toBe(0)
-  expect(JSON.parse(one.seen.stdout)).toMatchObject({ name: 'imx500', activationScheme: 'powerOfTwo' })
+  expect(list.seen.stdout).toMatch(/weights-only +1 +8, 6, 4, 3, 2, 1 bits, symmetric, per channel +float/)
+  const text = fakeIo()
+  expect(await main(['targets', 'show', 'imx500'], text.io)).toBe(0)
+  for (const part of [
+    /activations +8, 4, 2 bits, powerOfTwo/,
+    /run as one +linear \+ activation/,
+    /between +add concat .* where an input is +reads at most 8 bits/,
+    /SIMD width +32 channels/,
+  ])
+    expect(text.seen.stdout).toMatch(part)
+  const json = fakeIo()
+  expect(await main(['targets', 'show', 'imx500', '--json'], json.io)).toBe(0)
+  expect(JSON.parse(json.seen.stdout)).toMatchObject({ name: 'imx500', activations: { scheme: 'powerOfTwo' } })
   const none = fakeIo()
-  expect(await main(['targets', 'abacus'], none.io)).toBe(2)
+  expect(await main(['targets', 'show', 'abacus'], none.io)).toBe(2)
   expect(none.seen.stderr).toContain('TARGET_PLATFORM_UNKNOWN')
+})
+
+describe('a target platform from a file', () => {
+  /** What `targets show imx500 --json` prints, changed. */
+  const mine = async (change: (text: string) => string = (text) => text) => {
+    const { io, seen } = fakeIo()
+    await main(['targets', 'show', 'imx500', '--json'], io)
+    return change(seen.stdout)
+  }
+
+  test('is what --target and the config file take, as a path or as data', async () => {
+    const { at, quantize } = await setUp()
+    const seen: unknown[] = []
+    const { io } = fakeIo(async ({ targetPlatform }) => {
+      seen.push(targetPlatform)
+      return { artifact: new Uint8Array(1), report: fakeReport }
+    })
+    const text = await mine((json) => json.replace('"imx500"', '"mine"'))
+    await writeFile(at('mine.json'), text)
+    await writeFile(at('path.json'), JSON.stringify({ targetPlatform: at('mine.json') }))
+    await writeFile(at('data.json'), JSON.stringify({ targetPlatform: JSON.parse(text) }))
+    const flags = [
+      ['--target', at('mine.json')],
+      ['--config', at('path.json')],
+      ['--config', at('data.json')],
+    ]
+    for (const each of flags) expect(await main([...quantize, ...each], io)).toBe(0)
+    expect(seen).toEqual(Array(3).fill(JSON.parse(text)))
+    expect(await main([...quantize, '--target', at('mine.json'), '--bits', '3,6'], io)).toBe(0)
+    expect(seen[3]).toMatchObject({ name: 'mine', weights: { bits: [6, 3] } })
+  })
+
+  test.each<[string, (text: string) => string, string]>([
+    ['not JSON', (text) => text.slice(1), 'mine.json is not JSON'],
+    [
+      'without candidates',
+      (text) => text.replace(/"bits": \[[^\]]*\]/, '"bits": []'),
+      'weights.bits: The candidate set is empty',
+    ],
+    ['with an unknown kind', (text) => text.replace('"depthwiseConv"', '"convolution"'), 'operatorSets.0.kinds.1: '],
+    [
+      'with a base that is no candidate',
+      (text) => text.replace('"bits":', '"base": 6, "bits":'),
+      'weights.base: The base of 6 bits',
+    ],
+    [
+      'with __proto__',
+      (text) => text.replace('"weights":', '"__proto__": { "a": 1 }, "weights":'),
+      '__proto__: There is no such field',
+    ],
+    [
+      'of a newer version',
+      (text) => text.replace('"schemaVersion": 1', '"schemaVersion": 2'),
+      'schemaVersion: the data has version 2',
+    ],
+    ['with a list in place of an object', (text) => `[${text}]`, 'TARGET_PLATFORM_INVALID'],
+  ])('%s is refused with the field, before anything is read', async (_what, change, message) => {
+    const { at, quantize } = await setUp()
+    await writeFile(at('mine.json'), await mine(change))
+    for (const command of [
+      [...quantize, '--target', at('mine.json')],
+      ['targets', 'show', at('mine.json')],
+    ]) {
+      const { io, seen } = fakeIo()
+      expect(await main(command, io)).toBe(2)
+      expect(seen.stderr).toContain('error [TARGET_PLATFORM_INVALID]')
+      expect(seen.stderr).toContain(message)
+    }
+  })
+
+  test('that is not there is said with its path', async () => {
+    const { quantize } = await setUp()
+    const { io, seen } = fakeIo()
+    expect(await main([...quantize, '--target', 'nowhere/mine.json'], io)).toBe(2)
+    expect(seen.stderr).toMatch(/TARGET_PLATFORM_NOT_FOUND.*nowhere\/mine\.json/)
+  })
 })
 
 test('no command at all shows the help and is a usage error', async () => {

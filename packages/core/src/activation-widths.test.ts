@@ -45,6 +45,6 @@ test('that nobody takes are an error that names the field', () => {
   expect(failing).toThrow(
     /%a has no candidate: activations\.bits of onnxruntime-cpu are 16, 8, and narrow takes at most 4/,
   )
-  expect(failing).toThrow(expect.objectContaining({ code: 'CANDIDATES_EMPTY' }) as MixbitError)
+  expect(failing).toThrow(expect.objectContaining({ code: 'TARGET_PLATFORM_NO_CANDIDATE' }) as MixbitError)
   expect(() => widths({}, [], [])).toThrow('the onnx adapter writes no activations')
 })

@@ -15,7 +15,7 @@ export interface ActivationWidths {
 /**
  * Of the platform's widths those that the adapter can write and that every reader takes (the least of the readers'
  * greatest `supportedInputBits`). When the base is not among them, the widest one takes its place.
- * @throws MixbitError `CANDIDATES_EMPTY` when none is left.
+ * @throws MixbitError `TARGET_PLATFORM_NO_CANDIDATE` when none is left.
  */
 export function activationWidths({
   prepared: graph,
@@ -38,7 +38,7 @@ export function activationWidths({
     const [widest] = widths
     if (widest === undefined)
       throw new MixbitError(
-        'CANDIDATES_EMPTY',
+        'TARGET_PLATFORM_NO_CANDIDATE',
         `Activation %${values[0]} has no candidate: activations.bits of ${platform.name} are ${config.bits.join(', ')}, and ${reason}.`,
         {
           hint: 'Offer narrower activations.bits, or wider supportedInputBits of the operator set that reads it.',

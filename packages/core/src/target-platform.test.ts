@@ -75,11 +75,11 @@ describe('bad data is answered with the field', () => {
       (p) => (p.operatorSets[0].kinds = ['conv', 'convolution']),
     ],
     ['an unknown scheme', 'weights.scheme: ', (p) => (p.weights.scheme = 'log')],
-    ['an unknown field', 'activationBits: There is no such field.', (p) => (p.activationBits = [8])],
-    ['a missing field', 'operatorSets: This field is missing.', (p) => delete p.operatorSets],
+    ['an unknown field', 'activationBits: There is no such field', (p) => (p.activationBits = [8])],
+    ['a missing field', 'operatorSets: This field is missing', (p) => delete p.operatorSets],
     [
       'a base that is no candidate',
-      'activations.base: The base of 16 bits is none of the candidates 8, 4, 2.',
+      'activations.base: The base of 16 bits is none of the candidates 8, 4, 2',
       (p) => (p.activations.base = 16),
     ],
     [
@@ -94,17 +94,17 @@ describe('bad data is answered with the field', () => {
     ],
     [
       'two sets of one name',
-      'operatorSets.1.name: operatorSets.0 has this name too.',
+      'operatorSets.1.name: operatorSets.0 has this name too',
       (p) => (p.operatorSets[1].name = 'linear'),
     ],
     [
       'a set of nothing',
-      'operatorSets.0.kinds: The set names neither kinds nor ops.',
+      'operatorSets.0.kinds: The set names neither kinds nor ops',
       (p) => delete p.operatorSets[0].kinds,
     ],
     [
       'a pattern of nothing known',
-      'fusingPatterns.0.1: There is no operator set and no kind "swish".',
+      'fusingPatterns.0.1: There is no operator set and no kind "swish"',
       (p) => (p.fusingPatterns = [['linear', 'swish']]),
     ],
     ['a pattern of one', 'fusingPatterns.0: ', (p) => (p.fusingPatterns = [['linear']])],
@@ -140,7 +140,7 @@ describe('bad data is answered with the field', () => {
 
   test('but a newer schema version is said alone, with what to do', () => {
     const newer = changed((p) => Object.assign(p, { schemaVersion: 2, weights: 'another form' }))
-    expect(faultsOf(newer)).toEqual(['schemaVersion: the data has version 2, and this Mixbit reads 1.'])
+    expect(faultsOf(newer)).toEqual(['schemaVersion: the data has version 2, and this Mixbit reads 1'])
     expect(thrown(() => targetPlatform(newer)).hint).toBe('Install a newer Mixbit.')
   })
 
@@ -152,11 +152,11 @@ describe('bad data is answered with the field', () => {
     const evil = (key: string) =>
       JSON.parse(JSON.stringify(imx500).replace('"weights":', `"${key}": { "polluted": true }, "weights":`))
     for (const key of ['__proto__', 'constructor', 'prototype'])
-      expect(faultsOf(evil(key))).toEqual([`${key}: There is no such field.`])
+      expect(faultsOf(evil(key))).toEqual([`${key}: There is no such field`])
     const inside = JSON.parse(
       JSON.stringify(imx500).replace('"perChannel"', '"__proto__": { "polluted": true }, "perChannel"'),
     )
-    expect(faultsOf(inside)).toEqual(['weights.__proto__: There is no such field.'])
+    expect(faultsOf(inside)).toEqual(['weights.__proto__: There is no such field'])
     expect('polluted' in {}).toBe(false)
   })
 })

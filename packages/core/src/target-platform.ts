@@ -5,7 +5,8 @@ import onnxruntimeCpu from '../target-platforms/onnxruntime-cpu.json' with { typ
 import onnxruntimeWeb from '../target-platforms/onnxruntime-web.json' with { type: 'json' }
 import tfjs from '../target-platforms/tfjs.json' with { type: 'json' }
 import weightsOnly from '../target-platforms/weights-only.json' with { type: 'json' }
-import { type PlatformData, platformSchema, schemaVersion } from './target-platform-schema.ts'
+import { contradictions } from './target-platform-faults.ts'
+import { type PlatformData, platformForm, schemaVersion } from './target-platform-schema.ts'
 
 export type Scheme = 'symmetric' | 'uniform' | 'powerOfTwo'
 
@@ -84,7 +85,7 @@ export const targetPlatforms: Readonly<Record<string, TargetPlatform>> = Object.
 )
 
 /**
- * A target platform by name, or validated data (a copy without anything else that the data had).
+ * A target platform by name, or validated data (a copy).
  * @throws MixbitError `TARGET_PLATFORM_UNKNOWN`, or `TARGET_PLATFORM_INVALID` with every fault and its field.
  */
 export function targetPlatform(platform: string | TargetPlatform = 'weights-only'): TargetPlatform {
@@ -95,13 +96,16 @@ export function targetPlatform(platform: string | TargetPlatform = 'weights-only
       hint: `Take one of ${Object.keys(targetPlatforms).join(', ')}, or give the platform as data.`,
     })
   }
-  const newer = Number((platform as { schemaVersion?: unknown } | null)?.schemaVersion) > schemaVersion
-  const result = v.safeParse(platformSchema, platform)
-  if (result.success && !newer) return result.output
+  const given: unknown = Object(platform).schemaVersion
+  const newer = typeof given === 'number' && given > schemaVersion
+  const result = v.safeParse(platformForm, platform)
   const faults = newer
-    ? [`schemaVersion: the data has version ${platform.schemaVersion}, and this Mixbit reads ${schemaVersion}.`]
-    : result.issues!.map((issue) => `${v.getDotPath(issue) ?? '(root)'}: ${issue.message}`)
-  throw new MixbitError('TARGET_PLATFORM_INVALID', `The target platform is not valid. ${faults.join('; ')}`, {
+    ? [`schemaVersion: the data has version ${given}, and this Mixbit reads ${schemaVersion}`]
+    : result.success
+      ? contradictions(result.output)
+      : result.issues.map((issue) => `${v.getDotPath(issue) ?? '(root)'}: ${issue.message}`)
+  if (result.success && faults.length === 0) return result.output
+  throw new MixbitError('TARGET_PLATFORM_INVALID', `The target platform is not valid: ${faults.join('; ')}.`, {
     hint: newer ? 'Install a newer Mixbit.' : 'Compare it with a built-in one: `mixbit targets show imx500 --json`.',
     context: { faults },
   })
