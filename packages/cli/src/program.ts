@@ -58,7 +58,7 @@ export function program(run: Run): Command {
   addCommon(targets).action(async () => (await import('./commands/targets.ts')).targetsCommand(run, targets))
   const show = targets
     .command('show <target>')
-    .description('show one by name, or check and show a JSON file; with --json, as data to start from')
+    .description('show one by name, or check and show a JSON file; with --json, as data to build on')
   addCommon(show).action(async (name: string) =>
     (await import('./commands/targets.ts')).showTargetCommand(run, show, name),
   )
