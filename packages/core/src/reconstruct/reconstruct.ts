@@ -129,7 +129,7 @@ function rounded(
   const problem = layerProblem(rows, moments, toF32(constant(job.prepared, value)), true)
   if (!problem) return graph
   const { bits, scheme } = candidate
-  const { integers, grid: found } = roundLayer(problem, { scheme: scheme!, bits, axis: grid.axis! })
+  const { integers, grid: found } = roundLayer(problem, { scheme: scheme!, bits, axis: grid.axis!, tableTurns: 2 })
   const weight = quantizedValue(job.prepared, { value, grid: found, integers })
   const values = new Map([[value, weight]])
   if (bias) {

@@ -92,14 +92,13 @@ export interface RoundOptions {
   readonly axis: number
   /** Scales of a nearest rounding on the same levels that must not be better, one per output. */
   readonly nearest?: Float32Array | undefined
+  /** Turns of fitting a k-means table to its codes and rounding again. Default 0. */
+  readonly tableTurns?: number
 }
-
-/** Turns of fitting a k-means table to the codes and rounding again. */
-const tableTurns = 2
 
 /** Rounds a layer to a scheme at a bit-width, one scale per output. */
 export function roundLayer(problem: LayerProblem, options: RoundOptions): RoundedLayer {
-  const { scheme, bits } = options
+  const { scheme, bits, tableTurns = 0 } = options
   const counted = problem.blocks.map((block) => ({ rows: block.rows, diagonal: diagonalOf(block.problem) }))
   let levels = levelsFor(scheme, bits, counted)
   let best = roundTo(problem, levels, options)
