@@ -86,6 +86,9 @@ function print(budget, [avg, last]) {
   const rows = onActivations ? 'activations' : 'layers'
   for (const [i, { node, value }] of avg.report[rows].entries())
     row(node ?? value, ({ report }) => `${report[rows][i].bits} bits`)
+  // The same bits, each weight to its nearest point, and rounded so that errors compensate.
+  row('loss if nearest', ({ report }) => report.rounding[0].outputLoss.toFixed(4))
+  row('output loss', ({ report }) => report.rounding.at(-1).outputLoss.toFixed(4))
   row('accuracy', ({ accuracy }) => `${accuracy.toFixed(1)} %`)
   row('file', ({ report }) => `${report.bytes} B`)
   row('per picture', ({ milliseconds }) => `${milliseconds.toFixed(3)} ms`)
