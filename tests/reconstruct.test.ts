@@ -135,6 +135,26 @@ describe('error-compensating rounding', () => {
     expect(Math.abs(sqnr(reversed) - sqnr(one))).toBeLessThan(1)
   })
 
+  test('finds other grids by HMSE, which counts weights by their inputs, for nearest rounding', async () => {
+    // One input is a hundred times as strong as the others: the grid should serve its weights.
+    const source = modelOf('graph g(%x: f32[N,16], %w: f32[16,4]) { %y: f32[N,4] = Gemm(%x, %w) #dense return %y }', {
+      w: [16, 4],
+    })
+    const data = Array.from({ length: 32 }, (_, i) => {
+      const x = tensor([1, 16], i + 1)
+      ;(x.data as Float32Array)[3]! *= 100
+      return new Map([['x', x]])
+    })
+    const run = (weightsErrorMethod: 'MSE' | 'HMSE') =>
+      quantize(source, {
+        adapter,
+        representativeDataset: data,
+        targetPlatform: platform([3]),
+        coreConfig: { quantizationConfig: { weightsRounding: 'nearest', weightsErrorMethod } },
+      })
+    expect(sqnr(await run('HMSE'))).toBeGreaterThan(sqnr(await run('MSE')) + 3)
+  })
+
   test('keeps to nearest rounding, and says so, where the inputs of a layer are all zero', async () => {
     const dead = modelOf(
       `graph g(%x: f32[N,4], %w: f32[4,6], %b: f32[6], %v: f32[6,3]) {

@@ -188,7 +188,9 @@ function gridOf(
   adapter: Adapter,
   config: FullConfig,
 ): Grid {
-  const { weightsErrorMethod: errorMethod, lPValue: lp } = config.quantizationConfig
+  const { weightsErrorMethod, lPValue: lp } = config.quantizationConfig
+  // HMSE needs data: `compensateCandidates` comes back to it.
+  const errorMethod = weightsErrorMethod === 'HMSE' ? 'MSE' : weightsErrorMethod
   const [scheme] = schemesFor(rule, bits, adapter)
   const common = { data: toF32(tensor), shape: tensor.shape, axis: rule.perChannel ? axis : null, bits }
   return scheme === 'symmetric' || scheme === 'powerOfTwo' || scheme === 'uniform'

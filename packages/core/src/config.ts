@@ -4,12 +4,13 @@ import * as v from 'valibot'
 
 const positive = v.pipe(v.number(), v.finite(), v.gtValue(0))
 const custom = v.custom<(...args: never[]) => unknown>((value) => typeof value === 'function', 'Expected a function.')
-const errorMethod = v.picklist(['NOCLIPPING', 'MSE', 'MAE', 'LP', 'KL'])
+const errorMethods = ['NOCLIPPING', 'MSE', 'MAE', 'LP', 'KL'] as const
+const errorMethod = v.picklist(errorMethods)
 
 const schema = v.strictObject({
   quantizationConfig: v.optional(
     v.strictObject({
-      weightsErrorMethod: v.optional(errorMethod, 'MSE'),
+      weightsErrorMethod: v.optional(v.picklist([...errorMethods, 'HMSE']), 'MSE'),
       activationErrorMethod: v.optional(errorMethod, 'MSE'),
       weightsRounding: v.optional(v.picklist(['nearest', 'errorCompensating']), 'errorCompensating'),
       weightsBiasCorrection: v.optional(v.boolean(), true),
@@ -83,8 +84,11 @@ export type ComputeDistance = (float: Float32Array, quantized: Float32Array, sha
 /** Every option of the job, all optional; the names are MCT's in camelCase. */
 export interface CoreConfig {
   readonly quantizationConfig?: {
-    /** Error that the threshold search of weights minimizes. Default MSE. */
-    readonly weightsErrorMethod?: 'NOCLIPPING' | 'MSE' | 'MAE' | 'LP' | 'KL'
+    /**
+     * Error that the threshold search of weights minimizes. HMSE counts each weight by the mean square of what it is multiplied
+     * with: half the second derivative of the layer's squared output error. Error-compensating rounding always does. Default MSE.
+     */
+    readonly weightsErrorMethod?: 'NOCLIPPING' | 'MSE' | 'MAE' | 'LP' | 'KL' | 'HMSE'
     /** The same for activations. Default MSE. */
     readonly activationErrorMethod?: 'NOCLIPPING' | 'MSE' | 'MAE' | 'LP' | 'KL'
     /**

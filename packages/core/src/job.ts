@@ -118,8 +118,11 @@ export async function startJob<Source, Artifact>(
     ...(onProgress && { onProgress }),
     ...(signal && { signal }),
   }
-  const compensates = config.quantizationConfig.weightsRounding === 'errorCompensating' && !config.debugConfig.bypass
-  return compensates && needsData ? { ...job, ...(await compensateCandidates(job)) } : job
+  const { weightsRounding, weightsErrorMethod } = config.quantizationConfig
+  const looksAtInputs = weightsRounding === 'errorCompensating' || weightsErrorMethod === 'HMSE'
+  return looksAtInputs && needsData && !config.debugConfig.bypass
+    ? { ...job, ...(await compensateCandidates(job)) }
+    : job
 }
 
 /** Bytes of all quantizable weights in float. */

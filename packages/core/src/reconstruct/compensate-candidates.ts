@@ -8,7 +8,7 @@ import { breathe, checkAborted } from '../progress.ts'
 import type { WeightsConfig } from '../target-platform.ts'
 import { type LayerRows, layerRows } from './layer-rows.ts'
 import { type MomentsObserver, momentsObserver } from './moments.ts'
-import { type LayerProblem, layerProblem, roundLayer } from './round-layer.ts'
+import { type LayerProblem, layerProblem, roundLayer, weightedGrid } from './round-layer.ts'
 
 /** Layers whose candidates are rounded so that errors compensate, and what is to be said of the others. */
 export interface CompensatedLayers {
@@ -27,7 +27,7 @@ interface Watched {
 
 /**
  * Rounds every candidate of every layer that has a matrix form on the layer's float inputs, once per scheme that the target
- * platform has, and keeps the best. Layers without that form, and those whose inputs say nothing, keep nearest rounding.
+ * platform has, and keeps the best; with nearest rounding (HMSE) only finds the grid that those inputs ask for. Layers without that form, and those whose inputs say nothing, keep nearest rounding.
  */
 export async function compensateCandidates(job: Job): Promise<CompensatedLayers> {
   const { prepared: graph, samples, platform } = job
@@ -86,9 +86,16 @@ async function watch(job: Job, watched: readonly Watched[]): Promise<void> {
 
 /** The candidate on the grid that loses least at the output of the layer; the first of equals. */
 function bestCandidate(job: Job, rule: WeightsConfig, candidate: Candidate, problem: LayerProblem): Candidate {
-  const { prepared: graph, adapter } = job
+  const { prepared: graph, adapter, config } = job
   const { bits, grids } = candidate
   const { grid, value } = grids[0]!
+  if (config.quantizationConfig.weightsRounding === 'nearest') {
+    const [scheme] = schemesFor(rule, bits, adapter) as TableScheme[]
+    return {
+      ...candidate,
+      grids: [{ value, grid: weightedGrid(problem, { scheme: scheme!, bits, axis: grid.axis! }) }],
+    }
+  }
   const rounded = schemesFor(rule, bits, adapter).map((name) => {
     const scheme = name as TableScheme
     // On the same levels, nearest rounding must not be better.

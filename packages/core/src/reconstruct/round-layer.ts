@@ -111,6 +111,28 @@ export function roundLayer(problem: LayerProblem, options: RoundOptions): Rounde
   return best
 }
 
+/** The grid on which nearest rounding loses least when each weight counts as the diagonal of H says (HMSE). */
+export function weightedGrid({ layer, blocks }: LayerProblem, { scheme, bits, axis }: RoundOptions): Grid {
+  const counted = blocks.map((block) => ({ rows: block.rows, diagonal: diagonalOf(block.problem) }))
+  const levels = levelsFor(scheme, bits, counted)
+  return gridOf(scheme, bits, axis, sharedScales(layer, blocks, scheme, levels), levels)
+}
+
+const gridOf = (
+  scheme: TableScheme,
+  bits: number,
+  axis: number,
+  scale: Float32Array,
+  levels: readonly number[],
+): Grid => ({
+  bits,
+  signed: true,
+  axis,
+  scale,
+  zeroPoint: new Int32Array(scale.length),
+  ...(scheme !== 'symmetric' && scheme !== 'powerOfTwo' && { levels: Int8Array.from(levels) }),
+})
+
 /** Rounds a layer to levels. */
 function roundTo(
   { layer, blocks }: LayerProblem,
@@ -136,9 +158,7 @@ function roundTo(
         integers[layer.weightIndex(group, row, first + j)] = rounded.integers[row * problem.columns + j]!
     }
   }
-  const plain = scheme === 'symmetric' || scheme === 'powerOfTwo'
-  const table = plain ? {} : { levels: Int8Array.from(levels) }
-  const grid: Grid = { bits, signed: true, axis, scale, zeroPoint: new Int32Array(scale.length), ...table }
+  const grid = gridOf(scheme, bits, axis, scale, levels)
   return { grid, integers, error, parts }
 }
 
