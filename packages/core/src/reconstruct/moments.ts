@@ -2,20 +2,40 @@ import { type Tensor, toF32 } from '@mixbit/graph'
 import { paddedWidth, pickReconstructKernel } from '@mixbit/quantizers'
 import type { LayerRows } from './layer-rows.ts'
 
-/** What inputs x and targets y of one group say: means over all rows that were looked at. */
-export interface Moments {
-  /** E[x x^T], [inputs padded, inputs padded]. */
+/** Columns [first, first + columns) of the inputs of a group. */
+export interface Block {
+  readonly group: number
+  readonly first: number
+  readonly columns: number
+}
+
+/** What inputs x of one block and targets y of its group say: means over all rows that were looked at. */
+export interface Moments extends Block {
+  /** E[x x^T], padded to [width, width]. */
   readonly gram: Float32Array
-  /** E[x y^T], [inputs padded, outputs padded]; empty without targets. */
+  /** E[x y^T], padded to [width, outWidth]; empty without targets. */
   readonly cross: Float32Array
   readonly meanX: Float64Array
   readonly meanY: Float64Array
 }
 
+/** More columns are taken in blocks: memory and time stay bounded, and errors are compensated within a block. */
+const mostColumns = 1152
+
+/** Blocks of nearly equal size, the groups one after the other. */
+function blocksOf({ groups, inputs }: LayerRows): Block[] {
+  const count = Math.ceil(inputs / mostColumns)
+  const at = (i: number) => Math.round((i * inputs) / count)
+  return Array.from({ length: groups * count }, (_, i) => {
+    const [group, k] = [Math.floor(i / count), i % count]
+    return { group, first: at(k), columns: at(k + 1) - at(k) }
+  })
+}
+
 export interface MomentsObserver {
   /** Looks at one sample: what enters the layer, the shape of what comes out, and what should come out, if that matters. */
   add(input: Tensor, outputShape: readonly number[], target?: Float32Array): void
-  /** One per group; null when no row was seen. */
+  /** One per block; null when no row was seen. */
   moments(): Moments[] | null
 }
 
@@ -24,7 +44,7 @@ const rowsFor = (inputs: number): number => Math.max(4096, 8 * inputs)
 /** Rows that are gathered before they are multiplied. */
 const chunk = 512
 
-interface Sums {
+interface Sums extends Block {
   readonly gram: Float32Array
   readonly cross: Float32Array
   readonly sumX: Float64Array
@@ -35,18 +55,18 @@ interface Sums {
 export function momentsObserver(layer: LayerRows, samples: number, withTargets: boolean): MomentsObserver {
   const kernel = pickReconstructKernel()
   const { groups, inputs, outputs } = layer
-  const width = paddedWidth(inputs)
   const outWidth = withTargets ? paddedWidth(outputs) : 0
-  const perSample = Math.ceil(rowsFor(inputs) / samples)
-  const sums = Array.from(
-    { length: groups },
-    (): Sums => ({
+  const perSample = Math.ceil(rowsFor(Math.min(inputs, mostColumns)) / samples)
+  const sums = blocksOf(layer).map((block): Sums => {
+    const width = paddedWidth(block.columns)
+    return {
+      ...block,
       gram: new Float32Array(width * width),
       cross: new Float32Array(width * outWidth),
       sumX: new Float64Array(width),
       sumY: new Float64Array(outWidth),
-    }),
-  )
+    }
+  })
   const gathered = {
     x: new Float32Array(chunk * groups * inputs),
     y: new Float32Array(withTargets ? chunk * groups * outputs : 0),
@@ -54,8 +74,9 @@ export function momentsObserver(layer: LayerRows, samples: number, withTargets: 
   let waiting = 0
   let rows = 0
   const flush = () => {
-    for (const [group, { gram, cross, sumX, sumY }] of sums.entries()) {
-      const x = columnsOf(gathered.x, waiting, groups * inputs, group * inputs, inputs, sumX)
+    for (const { group, first, columns, gram, cross, sumX, sumY } of sums) {
+      const x = columnsOf(gathered.x, waiting, groups * inputs, group * inputs + first, columns, sumX)
+      const width = sumX.length
       accumulate(gram, kernel.product(x, width))
       if (!withTargets) continue
       const y = columnsOf(gathered.y, waiting, groups * outputs, group * outputs, outputs, sumY)
@@ -78,7 +99,8 @@ export function momentsObserver(layer: LayerRows, samples: number, withTargets: 
     moments() {
       flush()
       if (rows === 0) return null
-      return sums.map(({ gram, cross, sumX, sumY }) => ({
+      return sums.map(({ gram, cross, sumX, sumY, ...block }) => ({
+        ...block,
         gram: gram.map((sum) => sum / rows),
         cross: cross.map((sum) => sum / rows),
         meanX: sumX.map((sum) => sum / rows),
@@ -132,10 +154,11 @@ function spread(total: number, count: number, seed: number): number[] {
 }
 
 /** Moments around the means: what a bias cannot explain. */
-export function centred({ gram, cross, meanX, meanY }: Moments): Moments {
+export function centred({ gram, cross, meanX, meanY, ...block }: Moments): Moments {
   const width = meanX.length
   const outWidth = meanY.length
   return {
+    ...block,
     gram: gram.map((x, i) => x - meanX[Math.floor(i / width)]! * meanX[i % width]!),
     cross: cross.map((x, i) => x - meanX[Math.floor(i / outWidth)]! * meanY[i % outWidth]!),
     meanX,

@@ -132,18 +132,26 @@ function rounded(
   const { integers, grid: found } = roundLayer(problem, { scheme: scheme!, bits, axis: grid.axis!, tableTurns: 2 })
   const weight = quantizedValue(job.prepared, { value, grid: found, integers })
   const values = new Map([[value, weight]])
-  if (bias) {
-    const w = toF32(weight.tensor!)
-    const data = Float32Array.from({ length: rows.groups * rows.outputs }, (_, o) => {
-      const [group, row] = [Math.floor(o / rows.outputs), o % rows.outputs]
-      const { meanX, meanY } = moments[group]!
-      let mean = 0
-      for (let j = 0; j < rows.inputs; j++) mean += w[rows.weightIndex(group, row, j)]! * meanX[j]!
-      return meanY[row]! - mean
-    })
-    values.set(bias.id, { ...bias, tensor: { ...bias.tensor!, data } })
-  }
+  if (bias) values.set(bias.id, { ...bias, tensor: { ...bias.tensor!, data: meanResidual(rows, moments, weight) } })
   return replaceValues(graph, values)
+}
+
+/** What is missing from every output on average. */
+function meanResidual(
+  { groups, outputs, weightIndex }: LayerRows,
+  moments: readonly Moments[],
+  weight: Value,
+): Float32Array {
+  const w = toF32(weight.tensor!)
+  const bias = new Float64Array(groups * outputs)
+  for (const { group, first, columns, meanX, meanY } of moments)
+    for (let row = 0; row < outputs; row++) {
+      let mean = 0
+      for (let j = 0; j < columns; j++) mean += w[weightIndex(group, row, first + j)]! * meanX[j]!
+      bias[group * outputs + row]! -= mean
+      if (first === 0) bias[group * outputs + row]! += meanY[row]!
+    }
+  return Float32Array.from(bias)
 }
 
 /** The bias of a layer: one float32 constant per output that no other node reads. */

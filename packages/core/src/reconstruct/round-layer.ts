@@ -15,12 +15,10 @@ import {
   withMiddles,
 } from '@mixbit/quantizers'
 import type { LayerRows } from './layer-rows.ts'
-import type { Moments } from './moments.ts'
+import type { Block, Moments } from './moments.ts'
 
-/** Columns [first, first + count) of a group: what is factored at once. */
-interface Block {
-  readonly group: number
-  readonly first: number
+/** A block of columns, ready to be rounded. */
+interface RowsBlock extends Block {
   readonly problem: Factored
   readonly rows: WeightRows
 }
@@ -28,7 +26,7 @@ interface Block {
 /** The least-squares problem of a layer, ready to be rounded. */
 export interface LayerProblem {
   readonly layer: LayerRows
-  readonly blocks: readonly Block[]
+  readonly blocks: readonly RowsBlock[]
 }
 
 /** A layer's weights on a grid. */
@@ -40,9 +38,6 @@ export interface RoundedLayer {
   readonly error: number
 }
 
-/** More columns are factored in blocks: memory and time stay bounded, and errors are compensated within a block. */
-const mostColumns = 1152
-
 /**
  * The problem of a layer with these inputs; `targets`: the weights are fitted anew to the targets first. Null where the
  * inputs are zero, not finite, or do not give a positive definite matrix.
@@ -53,36 +48,19 @@ export function layerProblem(
   weights: Float32Array,
   targets: boolean,
 ): LayerProblem | null {
-  const blocks: Block[] = []
-  for (const [group, { gram, cross }] of moments.entries())
-    for (const [first, columns] of columnBlocks(layer.inputs)) {
-      const problem = leastSquares(submatrix(gram, layer.inputs, first, columns), columns)
-      if (!problem) return null
-      const original = new Float32Array(layer.outputs * columns)
-      for (let row = 0; row < layer.outputs; row++)
-        for (let j = 0; j < columns; j++)
-          original[row * columns + j] = weights[layer.weightIndex(group, row, first + j)]!
-      const whole = columns === layer.inputs
-      const rows = weightRows(problem, targets && whole ? refit(problem, cross, original) : original)
-      blocks.push({ group, first, problem, rows })
-    }
+  const blocks: RowsBlock[] = []
+  for (const { group, first, columns, gram, cross } of moments) {
+    const problem = leastSquares(gram, columns)
+    if (!problem) return null
+    const original = new Float32Array(layer.outputs * columns)
+    for (let row = 0; row < layer.outputs; row++)
+      for (let j = 0; j < columns; j++) original[row * columns + j] = weights[layer.weightIndex(group, row, first + j)]!
+    // A block alone cannot be fitted to the target of all of them.
+    const fits = targets && columns === layer.inputs
+    const rows = weightRows(problem, fits ? refit(problem, cross, original) : original)
+    blocks.push({ group, first, columns, problem, rows })
+  }
   return { layer, blocks }
-}
-
-/** [first, count] of blocks of nearly equal size, each at most `mostColumns` wide. */
-function columnBlocks(inputs: number): [number, number][] {
-  const count = Math.ceil(inputs / mostColumns)
-  const at = (i: number) => Math.round((i * inputs) / count)
-  return Array.from({ length: count }, (_, i) => [at(i), at(i + 1) - at(i)])
-}
-
-function submatrix(gram: Float32Array, inputs: number, first: number, columns: number): Float32Array {
-  if (columns === inputs) return gram
-  const [width, from] = [Math.ceil(columns / 8) * 8, Math.sqrt(gram.length)]
-  const out = new Float32Array(width * width)
-  for (let i = 0; i < columns; i++)
-    out.set(gram.subarray((first + i) * from + first, (first + i) * from + first + columns), i * width)
-  return out
 }
 
 export interface RoundOptions {
@@ -138,7 +116,7 @@ function roundTo(
   { layer, blocks }: LayerProblem,
   levels: readonly number[],
   { scheme, bits, axis, nearest }: RoundOptions,
-): RoundedLayer & { readonly parts: readonly (Block & { readonly rounded: Compensated })[] } {
+): RoundedLayer & { readonly parts: readonly (RowsBlock & { readonly rounded: Compensated })[] } {
   const { groups, outputs, inputs } = layer
   const shared = blocks.length > groups ? sharedScales(layer, blocks, scheme, levels) : null
   const parts = blocks.map((block) => {
@@ -165,7 +143,7 @@ function roundTo(
 /** Scales of layers in blocks, from all columns of a row together. */
 function sharedScales(
   layer: LayerRows,
-  blocks: readonly Block[],
+  blocks: readonly RowsBlock[],
   scheme: TableScheme,
   levels: readonly number[],
 ): Float32Array {
