@@ -177,6 +177,34 @@ describe('error-compensating rounding', () => {
       expect(sqnr(await whole(platform([4]), 'errorCompensating', [new Map([['x', x]])]))).toBeGreaterThan(20)
   })
 
+  test('with a quarter as many samples as inputs is better than nearest rounding on inputs it never saw', async () => {
+    const source = modelOf('graph g(%x: f32[N,128], %w: f32[128,6]) { %y: f32[N,6] = Gemm(%x, %w) #dense return %y }', {
+      w: [128, 6],
+    })
+    // Twelve causes make all 128 inputs, with some noise.
+    const mixing = numbers(12 * 128, 77)
+    const input = (seed: number): Tensor => {
+      const [causes, noise] = [numbers(12, seed), numbers(128, seed + 5000)]
+      const data = noise.map((x, j) => causes.reduce((sum, c, k) => sum + c * mixing[k * 128 + j]!, 0.2 * x))
+      return { dtype: 'f32', shape: [1, 128], data }
+    }
+    const seen = Array.from({ length: 32 }, (_, i) => new Map([['x', input(i + 1)]]))
+    const unseen: Tensor = { dtype: 'f32', shape: [200, 128], data: new Float32Array(200 * 128) }
+    for (let i = 0; i < 200; i++) (unseen.data as Float32Array).set(input(1000 + i).data as Float32Array, i * 128)
+    const outputOf = async (bytes: Uint8Array) => {
+      const session = await adapter.open!(bytes)
+      const y = toF32((await session.run(new Map([['x', unseen]]))).get('y')!).slice()
+      await session.dispose()
+      return y
+    }
+    const float = await outputOf(source)
+    const errorOf = async (rounding: 'nearest' | 'errorCompensating') => {
+      const y = await outputOf((await whole(platform([3]), rounding, seen, source)).artifact!)
+      return y.reduce((sum, value, i) => sum + (value - float[i]!) ** 2, 0)
+    }
+    expect(await errorOf('errorCompensating')).toBeLessThan(0.5 * (await errorOf('nearest')))
+  })
+
   test('stays inside memoryLimit by looking at fewer samples', async () => {
     const small = await quantize(model, {
       adapter,

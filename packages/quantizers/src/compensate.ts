@@ -30,27 +30,26 @@ export function leastSquares(gram: Float32Array, columns: number, kernel = pickR
   const h = gram.slice()
   for (let j = 0; j < columns; j++) h[j * width + j]! += added
   const r = kernel.cholesky(h, columns, width)
-  return r && { h, r, columns, width, damping: added }
+  return r && { h, r, columns, width }
 }
 
 /**
- * The weights w that minimize E[(w.x - y)^2] + damping |w - original|^2, for every output: `cross` is E[x y^T],
- * [columns, outWidth], `original` [rows, columns]. Gives [rows, columns].
+ * The weights w that minimize E[(w.x - y)^2] + damping |w - original|^2, for every output: original + H^-1 E[x r], with
+ * `residual` = E[x r^T], r = y - original.x, [columns, outWidth]. Takes and gives [rows, columns].
  */
 export function refit(
   problem: Factored,
-  cross: Float32Array,
+  residual: Float32Array,
   original: Float32Array,
   kernel: ReconstructKernel = pickReconstructKernel(),
 ): Float32Array {
-  const { columns, width, damping: pull } = problem
+  const { columns, width } = problem
   const rows = original.length / columns
   const outWidth = paddedWidth(rows)
   const b = new Float32Array(rows * width)
   for (let row = 0; row < rows; row++)
-    for (let j = 0; j < columns; j++)
-      b[row * width + j] = cross[j * outWidth + row]! + pull * original[row * columns + j]!
-  return unpadded(kernel.solve(problem, b), width, columns)
+    for (let j = 0; j < columns; j++) b[row * width + j] = residual[j * outWidth + row]!
+  return unpadded(kernel.solve(problem, b), width, columns).map((change, i) => original[i]! + change)
 }
 
 const unpadded = (data: Float32Array, width: number, columns: number): Float32Array => {

@@ -11,8 +11,6 @@ export interface Factored {
   readonly width: number
   readonly h: Float32Array
   readonly r: Float32Array
-  /** What was added to the diagonal. */
-  readonly damping: number
 }
 
 export interface Rounding extends Levels {

@@ -17,6 +17,8 @@ export interface Moments extends Block {
   readonly cross: Float32Array
   readonly meanX: Float64Array
   readonly meanY: Float64Array
+  /** How much of the covariances between inputs is chance, for there are so few rows: 0 for none of it, 1 for all. */
+  readonly shrinkage: number
 }
 
 /** More columns are taken in blocks: memory and time stay bounded, and errors are compensated within a block. */
@@ -49,6 +51,15 @@ interface Sums extends Block {
   readonly cross: Float32Array
   readonly sumX: Float64Array
   readonly sumY: Float64Array
+  readonly spread: Spread
+}
+
+/**
+ * Sums over rows of |x|^4 - sum x_i^4 around a first guess of the mean: how much products of different inputs vary.
+ */
+interface Spread {
+  center: Float64Array | null
+  sum: number
 }
 
 /** Collects moments over positions that are spread evenly over samples and places, the same on every run. */
@@ -65,6 +76,7 @@ export function momentsObserver(layer: LayerRows, samples: number, withTargets: 
       cross: new Float32Array(width * outWidth),
       sumX: new Float64Array(width),
       sumY: new Float64Array(outWidth),
+      spread: { center: null, sum: 0 },
     }
   })
   const gathered = {
@@ -74,9 +86,11 @@ export function momentsObserver(layer: LayerRows, samples: number, withTargets: 
   let waiting = 0
   let rows = 0
   const flush = () => {
-    for (const { group, first, columns, gram, cross, sumX, sumY } of sums) {
+    for (const { group, first, columns, gram, cross, sumX, sumY, spread: varied } of sums) {
       const x = columnsOf(gathered.x, waiting, groups * inputs, group * inputs + first, columns, sumX)
       const width = sumX.length
+      varied.center ??= sumX.map((sum) => sum / waiting)
+      varied.sum += fourthMoments(x, varied.center)
       accumulate(gram, kernel.product(x, width))
       if (!withTargets) continue
       const y = columnsOf(gathered.y, waiting, groups * outputs, group * outputs, outputs, sumY)
@@ -97,15 +111,17 @@ export function momentsObserver(layer: LayerRows, samples: number, withTargets: 
       }
     },
     moments() {
-      flush()
+      if (waiting > 0) flush()
       if (rows === 0) return null
-      return sums.map(({ gram, cross, sumX, sumY, ...block }) => ({
-        ...block,
-        gram: gram.map((sum) => sum / rows),
-        cross: cross.map((sum) => sum / rows),
-        meanX: sumX.map((sum) => sum / rows),
-        meanY: sumY.map((sum) => sum / rows),
-      }))
+      return sums.map(({ gram, cross, sumX, sumY, spread: varied, ...block }) => {
+        const means = {
+          gram: gram.map((sum) => sum / rows),
+          cross: cross.map((sum) => sum / rows),
+          meanX: sumX.map((sum) => sum / rows),
+          meanY: sumY.map((sum) => sum / rows),
+        }
+        return { ...block, ...means, shrinkage: shrinkageOf(means, varied.sum / rows, rows) }
+      })
     },
   }
 }
@@ -153,15 +169,63 @@ function spread(total: number, count: number, seed: number): number[] {
   })
 }
 
-/** Moments around the means: what a bias cannot explain. */
-export function centred({ gram, cross, meanX, meanY, ...block }: Moments): Moments {
+/** Sum over rows of |x - center|^4 - sum (x_i - center_i)^4. */
+function fourthMoments(x: Float32Array, center: Float64Array): number {
+  const width = center.length
+  let total = 0
+  for (let at = 0; at < x.length; at += width) {
+    let squares = 0
+    let fourths = 0
+    for (let j = 0; j < width; j++) {
+      const d = x[at + j]! - center[j]!
+      squares += d * d
+      fourths += d * d * d * d
+    }
+    total += squares * squares - fourths
+  }
+  return total
+}
+
+/**
+ * The weight of the diagonal in the covariance estimate of least expected error: summed variance of the covariances over their
+ * summed squares (Schaefer and Strimmer 2005, after Ledoit and Wolf 2004).
+ */
+function shrinkageOf({ gram, meanX }: Pick<Moments, 'gram' | 'meanX'>, meanFourth: number, rows: number): number {
+  const width = meanX.length
+  let squares = 0
+  for (let i = 0; i < width; i++)
+    for (let j = 0; j < width; j++) if (i !== j) squares += (gram[i * width + j]! - meanX[i]! * meanX[j]!) ** 2
+  return squares > 0 ? Math.min(1, Math.max(0, (meanFourth - squares) / (rows * squares))) : 0
+}
+
+/**
+ * What the rounding of a layer needs to know: E[x x^T] and E[x r^T], r the residual of the weights as they are ([outputs, columns],
+ * without targets none). Around the means where a bias takes them up. Chance covariances are shrunk away.
+ */
+export function evidence(
+  { gram, cross, meanX, meanY, columns, shrinkage }: Moments,
+  weights: Float32Array,
+  hasBias: boolean,
+): { gram: Float32Array; residual: Float32Array | null } {
   const width = meanX.length
   const outWidth = meanY.length
-  return {
-    ...block,
-    gram: gram.map((x, i) => x - meanX[Math.floor(i / width)]! * meanX[i % width]!),
-    cross: cross.map((x, i) => x - meanX[Math.floor(i / outWidth)]! * meanY[i % outWidth]!),
-    meanX,
-    meanY,
-  }
+  const mean = (i: number, j: number) => meanX[i]! * meanX[j]!
+  const shrunk = new Float32Array(gram.length)
+  const exact = hasBias ? new Float32Array(gram.length) : gram
+  for (let i = 0; i < width; i++)
+    for (let j = 0; j < width; j++) {
+      const at = i * width + j
+      const covariance = gram[at]! - mean(i, j)
+      if (hasBias) exact[at] = covariance
+      shrunk[at] = (i === j ? covariance : (1 - shrinkage) * covariance) + (hasBias ? 0 : mean(i, j))
+    }
+  if (outWidth === 0) return { gram: shrunk, residual: null }
+  const transposed = new Float32Array(width * outWidth)
+  for (let i = 0; i < weights.length; i++) transposed[(i % columns) * outWidth + Math.floor(i / columns)] = weights[i]!
+  const given = pickReconstructKernel().product(exact, width, transposed, outWidth)
+  const residual = cross.map((x, i) => {
+    const wanted = hasBias ? x - meanX[Math.floor(i / outWidth)]! * meanY[i % outWidth]! : x
+    return (1 - shrinkage) * (wanted - given[i]!)
+  })
+  return { gram: shrunk, residual }
 }

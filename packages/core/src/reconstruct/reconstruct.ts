@@ -17,7 +17,7 @@ import { type Candidate, constant, quantizedValue } from '../candidates.ts'
 import type { Job } from '../job.ts'
 import { breathe, checkAborted } from '../progress.ts'
 import { type LayerRows, layerRows } from './layer-rows.ts'
-import { centred, type Moments, momentsObserver } from './moments.ts'
+import { type Moments, momentsObserver } from './moments.ts'
 import { layerProblem, roundLayer } from './round-layer.ts'
 import { advance, startWalk, type Walk } from './walk.ts'
 
@@ -120,13 +120,12 @@ function rounded(
   graph: Graph,
   node: Node,
   rows: LayerRows,
-  seen: readonly Moments[],
+  moments: readonly Moments[],
   candidate: Candidate,
 ): Graph {
   const { value, grid } = candidate.grids[0]!
   const bias = job.config.quantizationConfig.weightsBiasCorrection ? ownBias(graph, node, rows) : null
-  const moments = bias ? seen.map(centred) : seen
-  const problem = layerProblem(rows, moments, toF32(constant(job.prepared, value)), true)
+  const problem = layerProblem(rows, moments, toF32(constant(job.prepared, value)), bias !== null)
   if (!problem) return graph
   const { bits, scheme } = candidate
   const { integers, grid: found } = roundLayer(problem, { scheme: scheme!, bits, axis: grid.axis!, tableTurns: 2 })

@@ -15,7 +15,7 @@ import {
   withMiddles,
 } from '@mixbit/quantizers'
 import type { LayerRows } from './layer-rows.ts'
-import type { Block, Moments } from './moments.ts'
+import { type Block, evidence, type Moments } from './moments.ts'
 
 /** A block of columns, ready to be rounded. */
 interface RowsBlock extends Block {
@@ -39,25 +39,27 @@ export interface RoundedLayer {
 }
 
 /**
- * The problem of a layer with these inputs; `targets`: the weights are fitted anew to the targets first. Null where the
- * inputs are zero, not finite, or do not give a positive definite matrix.
+ * The problem of a layer with these inputs. With targets the weights are fitted anew to them first; `hasBias`: a bias takes
+ * up the means. Null where the inputs are zero, not finite, or do not give a positive definite matrix.
  */
 export function layerProblem(
   layer: LayerRows,
   moments: readonly Moments[],
   weights: Float32Array,
-  targets: boolean,
+  hasBias: boolean,
 ): LayerProblem | null {
   const blocks: RowsBlock[] = []
-  for (const { group, first, columns, gram, cross } of moments) {
-    const problem = leastSquares(gram, columns)
-    if (!problem) return null
+  for (const block of moments) {
+    const { group, first, columns } = block
     const original = new Float32Array(layer.outputs * columns)
     for (let row = 0; row < layer.outputs; row++)
       for (let j = 0; j < columns; j++) original[row * columns + j] = weights[layer.weightIndex(group, row, first + j)]!
+    const { gram, residual } = evidence(block, original, hasBias)
+    const problem = leastSquares(gram, columns)
+    if (!problem) return null
     // A block alone cannot be fitted to the target of all of them.
-    const fits = targets && columns === layer.inputs
-    const rows = weightRows(problem, fits ? refit(problem, cross, original) : original)
+    const fits = residual && columns === layer.inputs
+    const rows = weightRows(problem, fits ? refit(problem, residual, original) : original)
     blocks.push({ group, first, columns, problem, rows })
   }
   return { layer, blocks }
