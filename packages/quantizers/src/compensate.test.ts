@@ -113,12 +113,15 @@ test('refitting finds the weights that made the targets, and stays near the orig
   const problem = leastSquares(gram, columns)!
   const truth = normal(2 * columns, 4)
   const outWidth = paddedWidth(2)
-  const cross = new Float32Array(width * outWidth)
+  const original = truth.map((w) => w + 0.3)
+  const residual = new Float32Array(width * outWidth)
   for (let i = 0; i < columns; i++)
     for (let o = 0; o < 2; o++)
-      for (let j = 0; j < columns; j++) cross[i * outWidth + o]! += gram[i * width + j]! * truth[o * columns + j]!
-  const original = truth.map((w) => w + 0.3)
-  const fitted = refit(problem, cross, original)
+      for (let j = 0; j < columns; j++) {
+        const missing = truth[o * columns + j]! - original[o * columns + j]!
+        residual[i * outWidth + o]! += gram[i * width + j]! * missing
+      }
+  const fitted = refit(problem, residual, original)
   for (let o = 0; o < 2; o++) {
     const row = (data: Float32Array) => data.subarray(o * columns, (o + 1) * columns)
     const off = (data: Float32Array) =>
