@@ -1,7 +1,7 @@
 // ResNet-20 on CIFAR-10 beside the peer: top-1 on JPEG and lossless test images, and agreement with the float model.
-// `node bench/accuracy.mjs [--methods AVG,LAST_LAYER] [--budgets 0.125,0.1]`; calibration and settings are the peer's.
+// `node bench/accuracy.mjs [--methods AVG,LAST_LAYER] [--budgets 0.125,0.1] [--activations 16]`; calibration and settings are the peer's.
 import { parseArgs } from 'node:util'
-import { quantize } from '@mixbit/core'
+import { quantize, targetPlatform } from '@mixbit/core'
 import { onnx } from '@mixbit/onnx'
 import { modelBytes, sharedIsThere } from './models.mjs'
 import { peerCalibration, resnetAccuracy } from './resnet20.mjs'
@@ -15,6 +15,7 @@ const { values } = parseArgs({
     methods: { type: 'string', default: 'AVG,LAST_LAYER,EXP,HESSIAN,OUTPUT' },
     budgets: { type: 'string', default: '0.25,0.1875,0.125,0.11,0.1,0.09,0.08' },
     target: { type: 'string', default: 'onnxruntime-cpu' },
+    activations: { type: 'string' },
   },
 })
 /** The peer's best of its four weightings: JPEG (10,000 images), lossless (761). */
@@ -28,20 +29,23 @@ const peer = {
   0.08: [57.1, 76.48],
 }
 
-const adapter = onnx()
+const named = targetPlatform(values.target)
+const bits = values.activations?.split(',').map(Number)
+const platform = bits ? { ...named, activations: { ...named.activations, bits } } : named
+const adapter = onnx({ threads: 1 })
 const accuracy = await resnetAccuracy(adapter)
 console.log(`float: ${accuracy.float.join(' / ')}`)
-console.log('budget  method       JPEG 5k  lossless 761  agreement  peer JPEG 10k / lossless   bits')
+console.log('budget  method       JPEG 5k  lossless 761  agreement  peer JPEG 10k / lossless   time      bits')
 for (const budget of values.budgets.split(',').map(Number))
   for (const distanceWeightingMethod of values.methods.split(',')) {
     const { artifact, report } = await quantize(modelBytes('resnet20'), {
       adapter,
       representativeDataset: peerCalibration(accuracy.input),
-      targetPlatform: values.target,
+      targetPlatform: platform,
       targetResourceUtilization: { weightsMemory: `${budget * 100}%` },
       coreConfig: { mixedPrecisionConfig: { distanceWeightingMethod } },
     })
-    const { jpeg, lossless, agreement } = await accuracy.of(artifact)
+    const { jpeg, lossless, agreement, milliseconds } = await accuracy.of(artifact)
     console.log(
       [
         String(budget).padEnd(7),
@@ -50,7 +54,7 @@ for (const budget of values.budgets.split(',').map(Number))
         lossless.padStart(13),
         agreement.padStart(10),
         (peer[budget] ?? []).join(' / ').padStart(27),
-        ' ',
+        `${milliseconds} ms  `,
         report.layers.map((l) => l.bits).join(' '),
       ].join(' '),
     )

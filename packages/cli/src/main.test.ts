@@ -209,7 +209,9 @@ test('help and version go to stdout and end with 0; help lists the exit codes', 
 test('targets lists the platforms; show describes one, and gives it as JSON', async () => {
   const list = fakeIo()
   expect(await main(['targets'], list.io)).toBe(0)
-  expect(list.seen.stdout).toMatch(/weights-only +1 +8, 6, 4, 3, 2, 1 bits, symmetric, per channel +float/)
+  expect(list.seen.stdout).toMatch(
+    /weights-only +1 +8, 6, 4, 3, 2, 1 bits, symmetric, midRise, kMeans, per channel +float/,
+  )
   const text = fakeIo()
   expect(await main(['targets', 'show', 'imx500'], text.io)).toBe(0)
   for (const part of [

@@ -11,17 +11,20 @@ const object = <Entries extends v.ObjectEntries>(entries: Entries) =>
   )
 
 const text = v.pipe(v.string(), v.minLength(1))
-const width = v.pipe(v.number(), v.integer(), v.minValue(2), v.maxValue(16))
-const widths = v.pipe(v.array(width), v.minLength(1, 'The candidate set is empty: name at least one bit-width'))
+const widthFrom = (least: number) => v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(16))
+const width = widthFrom(2)
+const weightWidth = widthFrom(1)
+const candidates = (of: typeof width) =>
+  v.pipe(v.array(of), v.minLength(1, 'The candidate set is empty: name at least one bit-width'))
+const widths = candidates(width)
 const kind = v.picklist(opKinds)
 const scheme = v.picklist(['symmetric', 'uniform', 'powerOfTwo'])
 const signedness = v.picklist(['auto', 'signed', 'unsigned'])
 
 const tables = v.array(v.picklist(['midRise', 'ternary', 'kMeans', 'lutSymmetric', 'lutPowerOfTwo']))
-const weightWidth = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(16))
 
 const weights = {
-  bits: v.pipe(v.array(weightWidth), v.minLength(1, 'The candidate set is empty: name at least one bit-width.')),
+  bits: candidates(weightWidth),
   base: v.optional(weightWidth),
   scheme,
   tables: v.optional(tables),

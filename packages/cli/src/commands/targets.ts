@@ -32,8 +32,8 @@ function listText(platforms: readonly TargetPlatform[]): string {
   return table(['target', 'version', 'weights', 'activations'], rows)
 }
 
-const weightsText = ({ bits, base, scheme, perChannel }: WeightsConfig): string =>
-  `${bitsText(bits, base)}, ${scheme}, ${perChannel ? 'per channel' : 'per tensor'}`
+const weightsText = ({ bits, base, scheme, tables = [], perChannel }: WeightsConfig): string =>
+  [bitsText(bits, base), scheme, ...tables, perChannel ? 'per channel' : 'per tensor'].join(', ')
 
 const activationsText = ({ bits, base, scheme, signedness = 'auto' }: ActivationsConfig): string =>
   `${bitsText(bits, base)}, ${scheme}${signedness === 'auto' ? '' : `, ${signedness}`}`
