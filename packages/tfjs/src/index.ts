@@ -1,0 +1,2 @@
+export { type TfjsOptions, tfjs } from './adapter.ts'
+export type { TfjsArtifacts, TfjsFiles, TfjsSource } from './source.ts'
