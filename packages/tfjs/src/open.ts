@@ -1,6 +1,7 @@
 import type { Session } from '@mixbit/adapter'
 import type { ValueId } from '@mixbit/graph'
 import { endsOf } from './graph-model/read.ts'
+import { disposeModel } from './layers-model/dispose.ts'
 import { functional } from './layers-model/read.ts'
 import { parseModel } from './loader/manifest.ts'
 import { mixbitHandler } from './loader.ts'
@@ -77,6 +78,6 @@ async function layersModel(tf: Tf, json: Json, handler: Handler): Promise<Opened
       const data = inputs.map((id) => tensors.get(id)!)
       return [model.predictOnBatch(data.length === 1 ? data[0]! : data)].flat() as TfTensor[]
     },
-    dispose: () => model.dispose(),
+    dispose: () => disposeModel(model),
   }
 }

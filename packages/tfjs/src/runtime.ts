@@ -22,9 +22,15 @@ export interface TfHandler {
   load(): Promise<TfArtifacts>
 }
 
+export interface TfWeight {
+  readonly originalName: string
+  readonly val: { readonly isDisposed: boolean; dispose(): void }
+  write(value: TfTensor): unknown
+}
+
 export interface TfLayer {
   readonly name: string
-  readonly weights: readonly { readonly originalName: string; write(value: TfTensor): unknown }[]
+  readonly weights: readonly TfWeight[]
   apply(inputs: TfTensor | readonly TfTensor[]): TfTensor | readonly TfTensor[]
   getOutputAt(node: number): TfSymbol | readonly TfSymbol[]
 }
@@ -35,20 +41,15 @@ export interface TfSymbol {
   readonly dtype: string
 }
 
-export interface TfModel {
-  readonly inputs: readonly { readonly name: string; readonly dtype: string }[]
-  execute(inputs: object, outputs: string | readonly string[]): TfTensor | readonly TfTensor[]
+export interface TfGraphModel {
+  execute(inputs: object, outputs: readonly string[]): TfTensor | readonly TfTensor[]
   dispose(): void
-}
-
-export interface TfGraphModel extends TfModel {
   executeAsync(inputs: object, outputs: readonly string[]): Promise<TfTensor | readonly TfTensor[]>
 }
 
 export interface TfLayersModel {
   readonly layers: readonly TfLayer[]
-  readonly inputNames: readonly string[]
-  readonly outputNames: readonly string[]
+  readonly inputs: readonly (TfSymbol & { readonly name: string })[]
   getLayer(name: string): TfLayer
   predictOnBatch(inputs: TfTensor | readonly TfTensor[]): TfTensor | readonly TfTensor[]
   dispose(): unknown
@@ -116,7 +117,7 @@ async function wasmRuntime(): Promise<Tf> {
     import('@tensorflow/tfjs-backend-wasm'),
     import('@tensorflow/tfjs-backend-cpu'),
   ])
-  const tf = [core, layers, converter].map(whole).reduce((all, part) => ({ ...all, ...part }))
+  const tf: Tf = Object.assign({}, ...[core, layers, converter].map(whole))
   const { setWasmPaths } = whole(wasm) as unknown as typeof import('@tensorflow/tfjs-backend-wasm')
   if (typeof process !== 'undefined' && process.versions?.node) setWasmPaths(await wasmFolder())
   await tf.setBackend('wasm')

@@ -2,6 +2,7 @@ import type { Graph, Node, Tensor, ValueId } from '@mixbit/graph'
 import { tfName } from '../dtypes.ts'
 import type { Foreign } from '../graph-model/encode.ts'
 import type { Tf, TfLayer, TfTensor } from '../runtime.ts'
+import { disposeModel } from './dispose.ts'
 import { configOf, dataOf, isLayer, weightsOfLayer } from './layer.ts'
 
 /** One instance of a layer for every node of a graph that is one. */
@@ -32,7 +33,7 @@ export async function layerCalls(tf: Tf, graph: Graph): Promise<LayerCalls> {
   if (nodes.length === 0) return none
   register(tf)
   const model = await tf.loadLayersModel(
-    { load: async () => ({ modelTopology: topologyOf(graph, nodes) }) },
+    { load: async () => ({ modelTopology: zeroed(topologyOf(graph, nodes)) }) },
     { strict: false },
   )
   const numbers = new Map(nodes.map((node) => [node, count++]))
@@ -45,7 +46,7 @@ export async function layerCalls(tf: Tf, graph: Graph): Promise<LayerCalls> {
     numbers,
     dispose() {
       for (const number of numbers.values()) calls.delete(number)
-      model.dispose()
+      disposeModel(model)
     },
   }
 }
@@ -79,17 +80,30 @@ function topologyOf(graph: Graph, nodes: readonly Node[]): object {
       return [name, 0, 0, {}]
     })
     const name = `layer${i}`
-    layers.push({ class_name: node.op, name, config: { ...zeroed(configOf(node)), name }, inbound_nodes: [data] })
+    layers.push({ class_name: node.op, name, config: { ...configOf(node), name }, inbound_nodes: [data] })
     for (const [k, id] of node.outputs.entries()) if (id !== null) outs.push([name, 0, k])
   }
   return { class_name: 'Model', config: { name: 'layers', layers, input_layers: ins, output_layers: outs } }
 }
 
+const zeros = { class_name: 'Zeros', config: {} }
+const named = (...names: string[]) => Object.fromEntries(names.map((name) => [`${name}_initializer`, zeros]))
+/** Initializers by class: left out, TF.js fills weights with random numbers, slowly. */
+const initializers: readonly (readonly [RegExp, object])[] = [
+  [/^Separable/, named('depthwise', 'pointwise', 'bias')],
+  [/^Depthwise/, named('depthwise', 'bias')],
+  [/^(Conv|Dense)/, named('kernel', 'bias')],
+  [/LSTM|GRU|RNN/, named('kernel', 'recurrent', 'bias')],
+  [/^Embedding/, named('embeddings')],
+]
+
 /** The same config with zeros as initial weights, which are quicker to make than random ones. */
 export function zeroed<T>(config: T): T {
-  return JSON.parse(JSON.stringify(config), (key, value) =>
-    key.endsWith('_initializer') ? { class_name: 'Zeros', config: {} } : value,
-  ) as T
+  return JSON.parse(JSON.stringify(config), (key, value) => {
+    if (key.endsWith('_initializer')) return zeros
+    const own = initializers.find(([pattern]) => pattern.test(value?.class_name))
+    return own && value.config ? { ...value, config: { ...value.config, ...own[1] } } : value
+  }) as T
 }
 
 function setConstants(tf: Tf, graph: Graph, node: Node, layer: TfLayer): void {

@@ -19,6 +19,7 @@ import type { Tf, TfLayer, TfLayersModel, TfSymbol } from '../runtime.ts'
 import type { LoadedModel } from '../source.ts'
 import { zeroed } from './calls.ts'
 import { classifyLayer } from './classify.ts'
+import { disposeModel } from './dispose.ts'
 import { type LayerConfig, roleOf } from './layer.ts'
 
 interface LayerJson {
@@ -36,7 +37,7 @@ interface Call {
 }
 
 /** The value that an application of a layer gives: the name of the layer, with the number of the call and of the tensor. */
-export const valueOf = (layer: string, call: number, tensor: number): ValueId =>
+export const valueId = (layer: string, call: number, tensor: number): ValueId =>
   `${layer}${call > 0 ? `#${call}` : ''}${tensor > 0 ? `:${tensor}` : ''}`
 
 /**
@@ -56,10 +57,10 @@ export async function readLayersModel({ json, weights }: LoadedModel, tf: Tf): P
       throw unreadable(`TF.js refuses its layers (${cause.message})`, cause)
     })
   try {
-    const plan = class_name === 'Sequential' ? chain(config!, model) : functional(config!)
+    const plan = class_name === 'Sequential' ? chain(config!) : functional(config!)
     return graphOf(plan, model, weights, json)
   } finally {
-    model.dispose()
+    disposeModel(model)
   }
 }
 
@@ -83,24 +84,27 @@ export function functional(config: object): Plan {
       ? []
       : (layer.inbound_nodes ?? []).map((inputs, index): Call => {
           if (!Array.isArray(inputs)) throw unreadable('its layers are connected in the way of Keras 3')
-          return { layer, index, inputs: inputs.map(([from, call, tensor]) => valueOf(from, call, tensor)) }
+          return { layer, index, inputs: inputs.map(([from, call, tensor]) => valueId(from, call, tensor)) }
         }),
   )
   const ends = (list: unknown) => (Array.isArray((list as unknown[])[0]) ? list : [list]) as [string, number, number][]
-  const ids = (list: unknown) => ends(list).map(([layer, call, tensor]) => valueOf(layer, call, tensor))
+  const ids = (list: unknown) => ends(list).map(([layer, call, tensor]) => valueId(layer, call, tensor))
   return { name: name ?? 'model', inputs: ids(input_layers), outputs: ids(output_layers), calls }
 }
 
-function chain(config: object, model: TfLayersModel): Plan {
+function chain(config: object): Plan {
   const { name, layers = config } = config as { name?: string; layers?: object }
-  const own = (layers as readonly LayerJson[]).filter(({ class_name }) => class_name !== 'InputLayer')
-  let last = model.inputNames[0]!
-  const calls = own.map((layer): Call => {
+  const [first, ...others] = layers as readonly LayerJson[]
+  if (!first) throw unreadable('it has no layers')
+  const isInput = first.class_name === 'InputLayer'
+  const input = isInput ? first.config.name : `${first.config.name}_input`
+  let last = input
+  const calls = (isInput ? others : [first, ...others]).map((layer): Call => {
     const inputs = [last]
     last = layer.config.name
     return { layer, index: 0, inputs }
   })
-  return { name: name ?? 'model', inputs: [model.inputNames[0]!], outputs: [last], calls }
+  return { name: name ?? 'model', inputs: [input], outputs: [last], calls }
 }
 
 function graphOf(plan: Plan, model: TfLayersModel, weights: readonly RawWeight[], json: LoadedModel['json']): Graph {
@@ -113,8 +117,7 @@ function graphOf(plan: Plan, model: TfLayersModel, weights: readonly RawWeight[]
     byName.set([...parts.slice(0, -2), parts.at(-1)].join('/'), weight)
   }
   for (const weight of weights) byName.set(weight.spec.name, weight)
-  const symbols = (model as unknown as { inputs: readonly TfSymbol[] }).inputs
-  for (const [i, id] of plan.inputs.entries()) values.set(id, valueFrom(id, symbols[i]!))
+  for (const [i, id] of plan.inputs.entries()) values.set(id, valueFrom(id, model.inputs[i]!))
   const order = sorted(plan.calls, (call) => plan.calls.filter((other) => call.inputs.some((id) => isOf(other, id))))
   const nodes = order.flatMap((call) => nodesOf(call, model.getLayer(call.layer.config.name), values, byName, raw))
   const { modelTopology, weightsManifest: _, mixbit: __, ...rest } = json
@@ -124,7 +127,7 @@ function graphOf(plan: Plan, model: TfLayersModel, weights: readonly RawWeight[]
 }
 
 const isOf = ({ layer, index }: Call, id: ValueId): boolean =>
-  id.replace(/:\d+$/, '') === valueOf(layer.config.name, index, 0)
+  id.replace(/:\d+$/, '') === valueId(layer.config.name, index, 0)
 
 function valueFrom(id: ValueId, { shape, dtype }: TfSymbol): Value {
   return { id, dtype: dtypeOf(dtype) ?? 'f32', shape: shape.map((n, i): Dim => n ?? (i === 0 ? 'N' : `${id}_${i}`)) }
@@ -141,9 +144,9 @@ function nodesOf(
   raw: Map<Tensor, RawWeight>,
 ): Node[] {
   if (isMasking(json)) throw unreadable(`the layer ${layer.name} makes a mask, which is not supported`)
-  const id = valueOf(layer.name, index, 0)
+  const id = valueId(layer.name, index, 0)
   const symbols = [layer.getOutputAt(index)].flat() as TfSymbol[]
-  const outputs = symbols.map((_, t) => valueOf(layer.name, index, t))
+  const outputs = symbols.map((_, t) => valueId(layer.name, index, t))
   for (const [t, symbol] of symbols.entries()) values.set(outputs[t]!, valueFrom(outputs[t]!, symbol))
   const ids = layer.weights.map(({ originalName }) => constantOf(originalName, values, byName, raw))
   const roles = layer.weights.map(({ originalName }) => roleOf(layer.name, originalName))

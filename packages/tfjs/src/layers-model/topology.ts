@@ -1,8 +1,8 @@
-import { consumers, type Graph, type Grid, type Node, type ValueId } from '@mixbit/graph'
+import type { Graph, Grid, Node, ValueId } from '@mixbit/graph'
 import { tfName } from '../dtypes.ts'
 import { metaOf } from '../meta.ts'
 import { configOf, dataOf, type LayerConfig, rolesOf, weightName, weightsOfLayer } from './layer.ts'
-import { valueOf } from './read.ts'
+import { valueId } from './read.ts'
 
 /** A layer as Keras writes it. */
 interface LayerJson {
@@ -22,8 +22,7 @@ export interface LayersTopology {
 }
 
 /** The nodes of a graph as layers of a functional model; nodes that share a layer and its weights are calls of one. */
-export function layersTopology(whole: Graph): LayersTopology {
-  const graph = fused(whole)
+export function layersTopology(graph: Graph): LayersTopology {
   const layers = new Map<string, LayerJson>()
   const weights = new Map<string, ValueId>()
   const ties = new Map<ValueId, Tie>()
@@ -61,7 +60,7 @@ export function layersTopology(whole: Graph): LayersTopology {
   const outputs = graph.outputs.map((id): Tie => {
     const [layer, number, tensor] = ties.get(id)!
     // An output keeps its name.
-    return valueOf(layer, number, tensor) === id
+    return valueId(layer, number, tensor) === id
       ? ties.get(id)!
       : call(id, 'Activation', { activation: 'linear' }, [ties.get(id)!])[0]!
   })
@@ -91,26 +90,6 @@ function lean(node: Node): LayerConfig {
   return JSON.parse(JSON.stringify(config), (key, value) =>
     /(_initializer|_regularizer|_constraint)$|^trainable$/.test(key) ? undefined : value,
   )
-}
-
-/** Activations that reading took out of their layers are put back, where nothing came between. */
-function fused(graph: Graph): Graph {
-  const users = consumers(graph)
-  const followers = new Map<string, Node>()
-  for (const node of graph.nodes) {
-    const next = node.id.endsWith('_linear') ? users.get(node.outputs[0]!) : undefined
-    if (next?.length === 1 && next[0]!.op === 'Activation' && !graph.outputs.includes(node.outputs[0]!))
-      followers.set(node.id, next[0]!)
-  }
-  if (followers.size === 0) return graph
-  const gone = new Set(followers.values())
-  const nodes = graph.nodes.flatMap((node) => {
-    const next = followers.get(node.id)
-    if (!next) return gone.has(node) ? [] : [node]
-    const config = JSON.stringify({ ...configOf(node), activation: configOf(next).activation })
-    return [{ ...node, id: next.id, outputs: next.outputs, attrs: { ...node.attrs, config } }]
-  })
-  return { ...graph, nodes }
 }
 
 /** 1.5 * 2^23: adding and taking it away rounds a float32 half to even. */

@@ -73,7 +73,7 @@ function codesOf(tensor: Tensor, grid: Grid): Uint16Array {
   for (let i = 0; i < data.length; i++) {
     const c = scale.length === 1 ? 0 : Math.floor(i / inner) % scale.length
     const code = Math.round(data[i]! / scale[c]!) + zeroPoint[c]! - low
-    codes[i] = code < 0 ? 0 : code > top ? top : code
+    codes[i] = Math.max(0, Math.min(top, code))
   }
   return codes
 }
