@@ -48,6 +48,18 @@ export const fileOf = (files: TfjsFiles, path: string): Uint8Array => {
   )
 }
 
+/**
+ * The files of a model on disk: `model.json` (whatever its name there) and its shards. What `open` takes.
+ * @throws MixbitError those of the loader.
+ */
+export async function readFiles(path: string | URL): Promise<TfjsFiles> {
+  const read = await folderReader(path)
+  const model = await read('model.json')
+  const paths = parseModel(model).weightsManifest.flatMap((group) => group.paths)
+  const shards = await Promise.all(paths.map(async (name) => [name, await read(name)] as const))
+  return new Map([['model.json', model], ...shards])
+}
+
 async function loadFiles(read: ReadFile): Promise<LoadedModel> {
   const json = parseModel(await read('model.json'))
   const weights: RawWeight[] = []

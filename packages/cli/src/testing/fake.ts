@@ -25,7 +25,7 @@ const adapter: FileAdapter = {
     }
   },
   compile: async (graph) => session(graph.meta.gain as number),
-  open: async (artifact) => session(Number(new TextDecoder().decode(artifact).slice(5))),
+  open: async (artifact) => session(Number(new TextDecoder().decode(artifact as Uint8Array).slice(5))),
 }
 
 function session(gain: number) {
