@@ -5,6 +5,7 @@ import * as loader from './loader.ts'
 test('the package exports these names', () => {
   expect(Object.keys(api).sort()).toMatchInlineSnapshot(`
     [
+      "readFiles",
       "tfjs",
     ]
   `)

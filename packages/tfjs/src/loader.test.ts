@@ -158,6 +158,16 @@ describe('loading over HTTP', () => {
   })
 })
 
+test('files that come as Buffers of Node, which share their memory, give the same weights', async () => {
+  const files = await packedFiles(await convLayers())
+  const weights = async (read: (bytes: Uint8Array) => Uint8Array) => {
+    const handler = mixbitHandler(async (path) => read(files.get(path)!))
+    const { weightData } = (await handler.load()) as { weightData: ArrayBuffer[] }
+    return weightData.map((buffer) => new Uint8Array(buffer))
+  }
+  expect(await weights((bytes) => Buffer.from(bytes))).toEqual(await weights((bytes) => bytes))
+})
+
 describe('bad input', () => {
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
   const shard = 'group1-shard1of1.bin'

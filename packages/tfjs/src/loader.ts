@@ -60,8 +60,8 @@ function plainSpec(spec: WeightSpec): WeightSpec {
 async function* floats(model: ModelJson, read: ReadFile): AsyncGenerator<ArrayBuffer> {
   for await (const { spec, bytes } of weightsOf(model, read)) {
     const packing = packingOf(spec)
-    // A copy, because the bytes are a part of a shard.
-    yield (packing ? unpack(packing, spec.shape, bytes) : bytes.slice()).buffer as ArrayBuffer
+    // A copy, because the bytes are a part of a shard (not slice(): a Buffer of Node would give a view).
+    yield (packing ? unpack(packing, spec.shape, bytes) : new Uint8Array(bytes)).buffer as ArrayBuffer
   }
 }
 
