@@ -9,6 +9,7 @@ import { type Backends, compile } from './session.ts'
 import { loadSource, type TfjsFiles, type TfjsSource } from './source.ts'
 import { squaredErrors } from './squared-errors.ts'
 import { byteLength } from './write/files.ts'
+import { transferBytes } from './write/transfer-bytes.ts'
 import { storedBytes } from './write/weight.ts'
 import { write } from './write/write.ts'
 
@@ -59,6 +60,7 @@ export function tfjs(options: TfjsOptions = {}): Adapter<TfjsSource, TfjsFiles> 
       return open(tf, backends, files)
     },
     byteLength,
+    transferBytes,
     storedBytes: (tensor, grid) => storedBytes(tensor, grid, storage),
   }
 }

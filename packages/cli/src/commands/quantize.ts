@@ -103,6 +103,16 @@ function summary(report: QuantizeReport, output: string): [string, string][] {
       'file',
       `${share(report.bytes, floatUtilization.fileSize, budget.fileSize)}${report.predictedBytes === null ? '' : `, predicted ${format.bytes(report.predictedBytes)}`}`,
     ],
+    ...(report.transferBytes
+      ? [
+          [
+            'on the wire',
+            [report.transferBytes.gzip, report.transferBytes.brotli]
+              .flatMap((n, i) => (n === null ? [] : [`${format.bytes(n)} ${['gzip', 'brotli'][i]}`]))
+              .join(', '),
+          ] as [string, string],
+        ]
+      : []),
     ...(solver
       ? [
           [
