@@ -128,8 +128,8 @@ async function top1(files, samples) {
   return ((100 * right) / samples.length).toFixed(1)
 }
 
-/** Converters of TF.js: uint8 from min to max of the whole tensor, zero on the grid; every weight of two dimensions and more. */
-async function converterUint8(files) {
+/** Converters of TF.js: uint8 from min to max of the whole tensor, zero on the grid; of all weights, or of those of some rank. */
+async function converterUint8(files, leastRank) {
   const json = JSON.parse(new TextDecoder().decode(files.get('model.json')))
   const [group] = json.weightsManifest
   const bytes = Buffer.concat(group.paths.map((shard) => files.get(shard)))
@@ -138,6 +138,7 @@ async function converterUint8(files) {
     const count = spec.shape.reduce((n, d) => n * d, 1)
     const data = new Float32Array(new Uint8Array(bytes.subarray(at, at + 4 * count)).buffer)
     at += 4 * count
+    if (spec.shape.length < leastRank) return new Uint8Array(data.buffer)
     const [low, high] = [Math.min(0, ...chunked(data, Math.min)), Math.max(0, ...chunked(data, Math.max))]
     const scale = (high - low) / 255 || 1
     const min = -Math.round(-low / scale) * scale
@@ -164,7 +165,8 @@ async function mobilenetTop1() {
   line(['', 'top-1', 'raw kB', 'gzip kB', 'brotli kB'])
   const files = await readFiles(path('mobilenet'))
   await row('float', files)
-  await row('tfjs uint8', await converterUint8(files))
+  await row('uint8, all', await converterUint8(files, 0))
+  await row('kernels', await converterUint8(files, 2))
   for (const [weights, share] of [
     [[8], '100%'],
     [[8, 6, 5, 4], '22%'],
