@@ -8,6 +8,7 @@ import {
   embeddingLayers,
   ints,
   loopGraph,
+  nestedLayers,
   recurrentLayers,
   runtime,
   tensor,
@@ -30,6 +31,7 @@ testAdapter({
       source: await recurrentLayers(),
       feeds: feeds('conv_input', tensor([2, 9, 5], 9)),
     },
+    { name: 'a model within a model', source: await nestedLayers(), feeds: feeds('x', tensor([2, 6], 9)) },
     { name: 'an embedding', source: await embeddingLayers(), feeds: feeds('ids', ints([0, 7, 19, 3], [1, 4])) },
   ],
 })

@@ -228,7 +228,7 @@ export async function layersModel(config: object, class_name = 'Functional', see
 const layer = (class_name: string, name: string, config: object, ...from: string[]) => ({
   class_name,
   name,
-  config: { name, ...config },
+  config: { ...config, name },
   inbound_nodes: from.length === 0 ? [] : [from.map((other) => [other, 0, 0, {}])],
 })
 const input = (name: string, ...shape: (number | null)[]) =>
@@ -323,5 +323,25 @@ export const embeddingLayers = (): Promise<TfjsFiles> =>
       ],
       'ids',
       'out',
+    ),
+  )
+
+/** A model within a model, which stays one opaque layer, between two dense ones. */
+export const nestedLayers = (): Promise<TfjsFiles> =>
+  layersModel(
+    functional(
+      [
+        input('x', 6),
+        layer('Dense', 'before', { units: 5, activation: 'relu' }, 'x'),
+        layer(
+          'Functional',
+          'inner',
+          functional([input('y', 5), layer('Dense', 'inside', { units: 4 }, 'y')], 'y', 'inside'),
+          'before',
+        ),
+        { ...layer('Dense', 'after', { units: 3 }), inbound_nodes: [[['inner', 1, 0, {}]]] },
+      ],
+      'x',
+      'after',
     ),
   )

@@ -3,7 +3,7 @@ import { tfName } from '../dtypes.ts'
 import type { Foreign } from '../graph-model/encode.ts'
 import type { Tf, TfLayer, TfTensor } from '../runtime.ts'
 import { disposeModel } from './dispose.ts'
-import { configOf, dataOf, isLayer, weightsOfLayer } from './layer.ts'
+import { configOf, dataOf, firstCall, isLayer, weightsOfLayer } from './layer.ts'
 
 /** One instance of a layer for every node of a graph that is one. */
 export interface LayerCalls {
@@ -81,7 +81,7 @@ function topologyOf(graph: Graph, nodes: readonly Node[]): object {
     })
     const name = `layer${i}`
     layers.push({ class_name: node.op, name, config: { ...configOf(node), name }, inbound_nodes: [data] })
-    for (const [k, id] of node.outputs.entries()) if (id !== null) outs.push([name, 0, k])
+    for (const [k, id] of node.outputs.entries()) if (id !== null) outs.push([name, firstCall(node.op), k])
   }
   return { class_name: 'Model', config: { name: 'layers', layers, input_layers: ins, output_layers: outs } }
 }

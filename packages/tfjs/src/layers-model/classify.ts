@@ -53,9 +53,7 @@ export function classifyLayer(
 ): Pick<Node, 'kind' | 'weights' | 'preserving' | 'bounds'> {
   const activation = typeof config.activation === 'string' ? config.activation : 'linear'
   const kind = op === 'Activation' ? (activations[activation] ?? 'activation') : (kinds.get(op) ?? 'opaque')
-  const axis = [config.axis].flat()[0]
-  const fits =
-    kind !== 'batchNorm' || (roles.length === 4 && (axis === -1 || axis === undefined || typeof axis === 'number'))
+  const fits = kind !== 'batchNorm' || roles.length === 4
   if (config.data_format === 'channels_first' || !fits) return { kind: 'opaque', weights: [] }
   const weights = roles.flatMap((role, i) => {
     const own = axisOf(kind, role, ranks[i]!)

@@ -12,6 +12,9 @@ export function configOf(node: Node): LayerConfig {
   return rolesOf(node).includes('bias') && config.use_bias === false ? { ...config, use_bias: true } : config
 }
 
+/** The number of a layer's first call: a model within a model has had one already, with inputs of its own. */
+export const firstCall = (op: string): number => (/^(Functional|Model|Sequential)$/.test(op) ? 1 : 0)
+
 /** How many of a layer's inputs are data; its weights follow. */
 const dataCount = ({ attrs }: Node): number => (typeof attrs.data === 'number' ? attrs.data : 1)
 

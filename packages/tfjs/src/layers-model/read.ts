@@ -20,7 +20,7 @@ import type { LoadedModel } from '../source.ts'
 import { zeroed } from './calls.ts'
 import { classifyLayer } from './classify.ts'
 import { disposeModel } from './dispose.ts'
-import { type LayerConfig, roleOf } from './layer.ts'
+import { firstCall, type LayerConfig, roleOf } from './layer.ts'
 
 interface LayerJson {
   readonly class_name: string
@@ -82,7 +82,8 @@ export function functional(config: object): Plan {
   const calls = layers.flatMap((layer) =>
     layer.class_name === 'InputLayer'
       ? []
-      : (layer.inbound_nodes ?? []).map((inputs, index): Call => {
+      : (layer.inbound_nodes ?? []).map((inputs, i): Call => {
+          const index = firstCall(layer.class_name) + i
           if (!Array.isArray(inputs)) throw unreadable('its layers are connected in the way of Keras 3')
           return { layer, index, inputs: inputs.map(([from, call, tensor]) => valueId(from, call, tensor)) }
         }),
@@ -101,8 +102,9 @@ function chain(config: object): Plan {
   let last = input
   const calls = (isInput ? others : [first, ...others]).map((layer): Call => {
     const inputs = [last]
-    last = layer.config.name
-    return { layer, index: 0, inputs }
+    const index = firstCall(layer.class_name)
+    last = valueId(layer.config.name, index, 0)
+    return { layer, index, inputs }
   })
   return { name: name ?? 'model', inputs: [input], outputs: [last], calls }
 }
@@ -154,7 +156,7 @@ function nodesOf(
     { op: json.class_name, config: json.config, inputs, ids, roles, name: layer.name },
     values,
   )
-  const attrs = { ...(inputs.length !== 1 && { data: inputs.length }), ...(index > 0 && { layer: layer.name }) }
+  const attrs = { ...(inputs.length !== 1 && { data: inputs.length }), ...(id !== layer.name && { layer: layer.name }) }
   return split(node, (part) => layerNode(part, values, attrs), { id, outputs })
 }
 

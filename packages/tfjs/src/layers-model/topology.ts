@@ -1,7 +1,7 @@
 import type { Graph, Grid, Node, ValueId } from '@mixbit/graph'
 import { tfName } from '../dtypes.ts'
 import { metaOf } from '../meta.ts'
-import { configOf, dataOf, type LayerConfig, rolesOf, weightName, weightsOfLayer } from './layer.ts'
+import { configOf, dataOf, firstCall, type LayerConfig, rolesOf, weightName, weightsOfLayer } from './layer.ts'
 import { valueId } from './read.ts'
 
 /** A layer as Keras writes it. */
@@ -35,7 +35,12 @@ export function layersTopology(graph: Graph): LayersTopology {
     const layer = layers.get(name) ?? { class_name, name, config: { ...config, name }, inbound_nodes: [] }
     layers.set(name, layer)
     layer.inbound_nodes.push(data)
-    return Array.from({ length: outputs }, (_, tensor) => [name, layer.inbound_nodes.length - 1, tensor, {}])
+    return Array.from({ length: outputs }, (_, tensor) => [
+      name,
+      firstCall(class_name) + layer.inbound_nodes.length - 1,
+      tensor,
+      {},
+    ])
   }
   const names = new Map<string, string>()
   const nameOf = (node: Node): string => {
