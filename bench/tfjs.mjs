@@ -179,7 +179,7 @@ async function mobilenetTop1() {
     const { artifact } = await quantize(path('mobilenet'), {
       adapter,
       representativeDataset: calibration,
-      targetPlatform: { ...targetPlatforms['weights-only'], weights: { default: weights } },
+      targetPlatform: { ...targetPlatforms.tfjs, weights: { ...targetPlatforms.tfjs.weights, bits: weights } },
       targetResourceUtilization: { weightsMemory: share },
       coreConfig: { mixedPrecisionConfig: { distanceWeightingMethod: 'LAST_LAYER' } },
     })

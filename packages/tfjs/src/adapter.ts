@@ -39,7 +39,8 @@ export function tfjs(options: TfjsOptions = {}): Adapter<TfjsSource, TfjsFiles> 
     name: 'tfjs',
     capabilities: {
       weights: weightKinds,
-      weightBits: [2, 3, 4, 5, 6, 7, 8, 16],
+      weightBits: [1, 2, 3, 4, 5, 6, 7, 8, 16],
+      weightLevels: true,
       activationBits: [2, 3, 4, 5, 6, 7, 8],
     },
     async read(source) {

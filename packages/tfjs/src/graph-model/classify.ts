@@ -1,4 +1,5 @@
 import type { Attr, Dim, Node, OpKind, Tensor, Weight } from '@mixbit/graph'
+import { windowOf } from '../window.ts'
 
 /** What the toolkit knows of an operator by its name alone; the others are opaque. */
 const named: Partial<Record<OpKind, string>> = {
@@ -40,7 +41,7 @@ const bounded: Readonly<Record<string, readonly [number, number]>> = {
   Softmax: [0, 1],
 }
 
-export type Classified = Pick<Node, 'kind' | 'weights' | 'preserving' | 'bounds'> & {
+export type Classified = Pick<Node, 'kind' | 'weights' | 'preserving' | 'bounds' | 'window'> & {
   readonly attrs?: Readonly<Record<string, Attr>>
 }
 
@@ -69,8 +70,10 @@ export function classifyOp(
     // Passes must see that something follows the sum.
     ...(fused.length > 0 && { attrs: { ...attrs, activation: fused.join('+').toLowerCase() } }),
   }
+  const window = windowOf(kind, constant(inputs[1] ?? '')?.shape, walkOf(attrs))
   const weighing = (input: number, axis: number, as: OpKind = kind): Classified => ({
     ...plain,
+    ...(window && { window }),
     kind: as,
     weights: [{ input, axis } satisfies Weight],
   })
@@ -96,6 +99,19 @@ export function classifyOp(
     }
     default:
       return plain
+  }
+}
+
+/** Attributes of a convolution; lists run over all axes, of which the first and the last do not count. */
+function walkOf({ strides, dilations, padding, explicit_paddings: explicit }: Node['attrs']) {
+  const spatial = (list: Attr | undefined) => (Array.isArray(list) ? (list as number[]).slice(1, -1) : [])
+  const own = spatial(strides)
+  const pads = Array.isArray(explicit) ? (explicit as number[]).slice(2, -2) : []
+  const before = pads.filter((_, i) => i % 2 === 0)
+  return {
+    strides: own,
+    dilations: dilations === undefined ? own.map(() => 1) : spatial(dilations),
+    padding: padding === 'EXPLICIT' ? [...before, ...pads.filter((_, i) => i % 2 === 1)] : String(padding),
   }
 }
 

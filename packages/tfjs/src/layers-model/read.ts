@@ -17,6 +17,7 @@ import { type RawWeight, tensorOf } from '../manifest.ts'
 import { constantValue, type TfjsMeta } from '../meta.ts'
 import type { Tf, TfLayer, TfLayersModel, TfSymbol } from '../runtime.ts'
 import type { LoadedModel } from '../source.ts'
+import { windowOf } from '../window.ts'
 import { zeroed } from './calls.ts'
 import { classifyLayer } from './classify.ts'
 import { disposeModel } from './dispose.ts'
@@ -243,6 +244,14 @@ function layerNode(
     op.startsWith('Separable') || op === 'Bidirectional'
       ? undefined
       : macsOf(classified.kind, tensors[0]?.shape, shapeOf(inputs[0]), shapeOf(outputs[0]))
+  const list = (setting: unknown, axes: number) =>
+    Array.isArray(setting) ? (setting as number[]) : new Array<number>(axes).fill(Number(setting ?? 1))
+  const axes = (tensors[0]?.shape.length ?? 2) - 2
+  const window = windowOf(classified.weights.length === 1 ? classified.kind : 'opaque', tensors[0]?.shape, {
+    strides: list(config.strides, axes),
+    dilations: list(config.dilation_rate, axes),
+    padding: String(config.padding ?? 'valid'),
+  })
   return {
     id,
     op,
@@ -250,6 +259,7 @@ function layerNode(
     outputs,
     ...(isLast ? classified : { kind: 'opaque' as const, weights: [] }),
     ...(macs !== undefined && { macs }),
+    ...(window && { window }),
     attrs: {
       ...extra,
       ...(typeof activation === 'string' && { activation }),

@@ -32,18 +32,18 @@ function onGrid(name: string, tensor: Tensor, grid: Grid, storage: Storage): Raw
     throw new MixbitError(
       'TFJS_STANDARD_GRID',
       `Weight ${name} has a grid for each channel, and the manifest of TF.js has one scale for a whole tensor.`,
-      { hint: 'Take a target platform with weightsPerChannel: false, or leave `standard` off.', context: { name } },
+      { hint: 'Take a target platform with perChannel: false, or leave `standard` off.', context: { name } },
     )
   const zeros = packing.zero === null ? [bytes(grid.zeroPoint)] : []
   return {
     spec: { ...head, quantization: packing },
-    bytes: joined([bytes(grid.scale), ...zeros, packed(codes, grid.bits)]),
+    bytes: joined([bytes(grid.scale), ...zeros, tableOf(grid), packed(codes, grid.bits)]),
   }
 }
 
 /** The manifest's own uint8 and uint16 hold one scale and one zero point. */
-const isStandard = ({ bits, scale }: Grid, storage: Storage): boolean =>
-  scale.length === 1 && (storage === 'standard' || bits === 8 || bits === 16)
+const isStandard = ({ bits, scale, levels }: Grid, storage: Storage): boolean =>
+  scale.length === 1 && !levels && (storage === 'standard' || bits === 8 || bits === 16)
 
 const lowOf = ({ signed, bits }: Grid): number => (signed ? -(2 ** (bits - 1)) : 0)
 
@@ -51,7 +51,15 @@ function packingOf(grid: Grid): Packing {
   const { bits, scale, zeroPoint } = grid
   const [first = 0] = zeroPoint
   const axis = scale.length === 1 ? null : grid.axis
-  return { dtype: 'mixbit', bits, axis, low: lowOf(grid), zero: zeroPoint.every((z) => z === first) ? first : null }
+  const zero = zeroPoint.every((z) => z === first) ? first : null
+  return { dtype: 'mixbit', bits, axis, low: lowOf(grid), zero, ...(grid.levels && { table: true }) }
+}
+
+/** The levels of a grid as the loader looks them up, one for every code. */
+function tableOf({ bits, levels }: Grid): Uint8Array {
+  const table = new Int8Array(levels ? 2 ** bits : 0)
+  if (levels) table.set(levels)
+  return bytes(table)
 }
 
 /** weight = code * scale + min, which is exact in float64. */
@@ -62,9 +70,10 @@ const affine = ({ bits, scale, zeroPoint }: Grid, low: number) => ({
   original_dtype: 'float32',
 })
 
-/** Integers of a tensor on its grid, counted from the lowest. */
+/** Integers of a tensor on its grid, counted from the lowest, or their places among the levels. */
 function codesOf(tensor: Tensor, grid: Grid): Uint16Array {
-  const { scale, zeroPoint, axis, bits } = grid
+  const { scale, zeroPoint, axis, bits, levels } = grid
+  const places = levels && new Map(Array.from(levels, (level, i) => [level, i]))
   const data = toF32(tensor)
   const low = lowOf(grid)
   const top = 2 ** bits - 1
@@ -72,8 +81,8 @@ function codesOf(tensor: Tensor, grid: Grid): Uint16Array {
   const codes = new Uint16Array(data.length)
   for (let i = 0; i < data.length; i++) {
     const c = scale.length === 1 ? 0 : Math.floor(i / inner) % scale.length
-    const code = Math.round(data[i]! / scale[c]!) + zeroPoint[c]! - low
-    codes[i] = Math.max(0, Math.min(top, code))
+    const q = Math.round(data[i]! / scale[c]!) + zeroPoint[c]!
+    codes[i] = places ? places.get(q)! : Math.max(0, Math.min(top, q - low))
   }
   return codes
 }
@@ -109,5 +118,10 @@ export function storedBytes(tensor: Tensor, grid: Grid | null, storage: Storage)
   const standard = isStandard(grid, storage)
   const entry = JSON.stringify({ ...plain, quantization: standard ? affine(grid, packing.low) : packing }).length
   if (standard) return entry + elements * (grid.bits <= 8 ? 1 : 2)
-  return entry + grid.scale.length * (packing.zero === null ? 8 : 4) + Math.ceil((elements * grid.bits) / 8)
+  return (
+    entry +
+    tableOf(grid).length +
+    grid.scale.length * (packing.zero === null ? 8 : 4) +
+    Math.ceil((elements * grid.bits) / 8)
+  )
 }
