@@ -246,7 +246,7 @@ function layerNode(
       : macsOf(classified.kind, tensors[0]?.shape, shapeOf(inputs[0]), shapeOf(outputs[0]))
   const list = (setting: unknown, axes: number) =>
     Array.isArray(setting) ? (setting as number[]) : new Array<number>(axes).fill(Number(setting ?? 1))
-  const axes = (tensors[0]?.shape.length ?? 2) - 2
+  const axes = Math.max(0, (tensors[0]?.shape.length ?? 2) - 2)
   const window = windowOf(classified.weights.length === 1 ? classified.kind : 'opaque', tensors[0]?.shape, {
     strides: list(config.strides, axes),
     dilations: list(config.dilation_rate, axes),
