@@ -80,7 +80,10 @@ describe.skipIf(!existsSync(executablePath))('in a page', () => {
       adapter,
       representativeDataset: feeds,
       targetResourceUtilization: weightsMemory ? { weightsMemory } : {},
-      coreConfig: { mixedPrecisionConfig: { distanceWeightingMethod: 'LAST_LAYER', keepAllDistances: false } },
+      coreConfig: {
+        quantizationConfig: { weightsRounding: 'nearest' },
+        mixedPrecisionConfig: { distanceWeightingMethod: 'LAST_LAYER', keepAllDistances: false },
+      },
     })
     folders.set(name, artifact!)
     const session = await adapter.compile(graph, graph.outputs)
