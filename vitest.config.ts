@@ -7,6 +7,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: '@mixbit/adapter/testing', replacement: source('adapter/src/testing.ts') },
+      { find: '@mixbit/tfjs/loader', replacement: source('tfjs/src/loader.ts') },
       { find: /^mixbit$/, replacement: source('cli/src/index.ts') },
       { find: /^@mixbit\/(\w+)$/, replacement: source('$1/src/index.ts') },
     ],

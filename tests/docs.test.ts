@@ -1,6 +1,15 @@
 // What README files and guides show is run: every block of JavaScript or TypeScript, in a folder with the shipped model as
-// `model.onnx`. A block may use `adapter`, `graph`, `samples`, `representativeDataset` and `quantized` without making them.
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+// `model.onnx` and `tfjs/model.json`. A block may use `adapter`, `graph`, `samples`, `representativeDataset` and `quantized` without making them.
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { onnx } from '@mixbit/onnx'
@@ -30,6 +39,7 @@ beforeAll(async () => {
   const names = { adapter, graph, samples, representativeDataset: samples }
   Object.assign(globalThis, names, { quantized: new Map([[weight, graph.values.get(weight)?.tensor]]) })
   copyFileSync(join(root, 'examples/demo/model/shapes.onnx'), join(folder, 'model.onnx'))
+  cpSync(join(root, 'examples/demo/model/tfjs'), join(folder, 'tfjs'), { recursive: true })
   process.chdir(folder)
   for (const method of ['log', 'table', 'error'] as const) vi.spyOn(console, method).mockImplementation(() => {})
   vi.spyOn(process.stdout, 'write').mockImplementation(() => true)

@@ -9,9 +9,10 @@ const table: Record<string, readonly string[]> = {
   adapter: ['graph'],
   quantizers: ['graph'],
   onnx: ['adapter', 'graph'],
+  tfjs: ['adapter', 'graph'],
   sensitivity: ['adapter', 'graph', 'quantizers'],
   core: ['adapter', 'graph', 'quantizers', 'sensitivity', 'solver'],
-  cli: ['core', 'graph', 'onnx', 'quantizers', 'sensitivity', 'solver', 'adapter'],
+  cli: ['core', 'graph', 'onnx', 'tfjs', 'quantizers', 'sensitivity', 'solver', 'adapter'],
 }
 
 const filesBelow = (folder: string): string[] =>

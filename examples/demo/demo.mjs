@@ -1,8 +1,9 @@
 // The main job on the model that ships with the project: budgets on weights and on activations, AVG beside LAST_LAYER, and the files run.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { quantize } from '@mixbit/core'
 import { onnx } from '@mixbit/onnx'
+import { tfjs } from '@mixbit/tfjs'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 const output = here('../../demo-output/')
@@ -22,9 +23,17 @@ export const testSet = () =>
     label: record[0],
     feed: feedOf(record.subarray(1)),
   }))
+/** A picture with its channels last, as TF.js takes it: [1, 32, 32, 3]. */
+export function channelsLast(feed) {
+  const { data } = feed.get('input')
+  const last = Float32Array.from(data, (_, i) => data[(i % 3) * 1024 + Math.floor(i / 3)])
+  return new Map([['input', { dtype: 'f32', shape: [1, 32, 32, 3], data: last }]])
+}
+export const tfjsModel = here('model/tfjs/model.json')
+
 export const modelBytes = () => new Uint8Array(readFileSync(here('model/shapes.onnx')))
 
-/** Accuracy in percent and median milliseconds per picture of an ONNX file in onnxruntime, one thread. */
+/** Accuracy in percent and median milliseconds per picture of a written model, one thread. */
 export async function evaluate(adapter, bytes, pictures) {
   const session = await adapter.open(bytes, { threads: 1 })
   const times = []
@@ -73,7 +82,34 @@ async function main() {
     }
     print(budget, runs)
   }
+  await demoTfjs(pictures, representativeDataset)
   console.log('The files are in demo-output/.')
+}
+
+/** The same network as a TF.js model: read, quantized, written for the loader, opened through it. */
+async function demoTfjs(pictures, representativeDataset) {
+  const adapter = tfjs()
+  const { artifact, report } = await quantize(tfjsModel, {
+    adapter,
+    representativeDataset: representativeDataset.map(channelsLast),
+    targetResourceUtilization: { weightsMemory: '12%' },
+    coreConfig: { mixedPrecisionConfig: { distanceWeightingMethod: 'LAST_LAYER' } },
+  })
+  const folder = `${output}shapes-tfjs/`
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder)
+  for (const [name, bytes] of artifact) writeFileSync(`${folder}${name}`, bytes)
+  const { accuracy, milliseconds } = await evaluate(
+    adapter,
+    artifact,
+    pictures.map(({ label, feed }) => ({ label, feed: channelsLast(feed) })),
+  )
+  console.log('The TF.js model: 12% of the float weights, LAST_LAYER')
+  console.log(`  bits        ${report.layers.map(({ bits }) => bits).join(' ')}`)
+  console.log(
+    `  files       ${report.bytes} B of ${report.floatUtilization.fileSize} B, predicted ${report.predictedBytes} B`,
+  )
+  console.log(`  accuracy    ${accuracy.toFixed(1)} %, ${milliseconds.toFixed(3)} ms per picture on wasm\n`)
 }
 
 function print(budget, [avg, last]) {

@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto'
 import { quantize } from '@mixbit/core'
 import { onnx } from '@mixbit/onnx'
+import { readFiles, tfjs } from '@mixbit/tfjs'
 import { expect, test } from 'vitest'
 // @ts-expect-error plain JavaScript without types
-import { calibration, evaluate, modelBytes, testSet } from './demo.mjs'
+import { calibration, channelsLast, evaluate, modelBytes, testSet, tfjsModel } from './demo.mjs'
 // @ts-expect-error plain JavaScript without types
 import { classes, pictures } from './draw.mjs'
+// @ts-expect-error plain JavaScript without types
+import { tfjsFiles } from './write-tfjs.mjs'
 
 const hash = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 
@@ -35,4 +38,38 @@ test('an eighth of its weights is enough, in integer arithmetic, and the file ha
   expect(artifact!.length).toBeLessThan(40_000)
   expect(Math.abs(report.predictedBytes! / artifact!.length - 1)).toBeLessThan(0.005)
   expect((await evaluate(onnx(), artifact!, testSet())).accuracy).toBeGreaterThanOrEqual(97)
+})
+
+test('the TF.js model that ships is the ONNX model in another layout', async () => {
+  const shipped = await readFiles(tfjsModel)
+  for (const [name, bytes] of await tfjsFiles()) expect(hash(shipped.get(name)!)).toBe(hash(bytes))
+})
+
+test('the ONNX and the TF.js model get the same sensitivities and the same assignment', async () => {
+  const samples = calibration().slice(0, 16)
+  const options = {
+    targetResourceUtilization: { weightsMemory: '12%' },
+    coreConfig: { mixedPrecisionConfig: { numOfImages: 16 } },
+  }
+  const one = await quantize(modelBytes(), { adapter: onnx(), representativeDataset: samples, ...options })
+  const other = await quantize(tfjsModel, {
+    adapter: tfjs(),
+    representativeDataset: samples.map(channelsLast),
+    ...options,
+  })
+  expect(other.report.layers.map(({ bits }) => bits)).toEqual(one.report.layers.map(({ bits }) => bits))
+  for (const [i, { candidates }] of one.report.layers.entries())
+    for (const [c, { sensitivity }] of candidates.entries()) {
+      const ratio = other.report.layers[i]!.candidates[c]!.sensitivity! / sensitivity!
+      expect(Math.abs(ratio - 1), `layer ${i}, candidate ${c}`).toBeLessThan(1e-3)
+    }
+  // On wasm the written model is as right as the ONNX one.
+  const nhwc = testSet().map(({ label, feed }: { label: number; feed: unknown }) => ({
+    label,
+    feed: channelsLast(feed),
+  }))
+  const accuracy = [await evaluate(onnx(), one.artifact, testSet()), await evaluate(tfjs(), other.artifact, nhwc)].map(
+    (result) => result.accuracy,
+  )
+  expect(Math.abs(accuracy[0] - accuracy[1])).toBeLessThan(0.5)
 })

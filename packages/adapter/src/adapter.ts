@@ -25,6 +25,12 @@ export interface SquaredError {
   readonly output: ValueId
 }
 
+/** Bytes of an artifact as servers send it; null where the runtime lacks the method. */
+export interface TransferBytes {
+  readonly gzip: number | null
+  readonly brotli: number | null
+}
+
 /** A compiled graph. It holds native memory until `dispose` (which may be called twice). */
 export interface Session {
   /** Feeds every graph input by id; returns the outputs that `compile` was asked for. */
@@ -55,6 +61,8 @@ export interface Adapter<Source = unknown, Artifact = unknown> {
   open?(artifact: Artifact, options?: CompileOptions): Promise<Session>
   /** Bytes of a written artifact. */
   byteLength?(artifact: Artifact): number
+  /** Bytes of a written artifact on the wire, compressed; for formats that are loaded in pages. */
+  transferBytes?(artifact: Artifact): Promise<TransferBytes>
   /** Bytes that one constant takes in the artifact when stored on `grid` (null: as it is), scales and helper nodes included. */
   storedBytes?(tensor: Tensor, grid: Grid | null): number
   /** Bytes that these stored constants need once, however many there are (unpacking tables, shapes and the like). */

@@ -1,8 +1,13 @@
+import { readFile, stat } from 'node:fs/promises'
 import type { Adapter, CompileOptions } from '@mixbit/adapter'
 import type * as Core from '@mixbit/core'
+import { MixbitError } from './mixbit.ts'
 
-/** The adapter as the command line uses it: models come as paths or bytes and leave as bytes. */
-export type FileAdapter = Adapter<string | Uint8Array, Uint8Array>
+/** A model on disk: one file, or a folder of files by name. */
+export type Artifact = Uint8Array | ReadonlyMap<string, Uint8Array>
+
+/** The adapter as the command line uses it: models come as paths or bytes and leave as files. */
+export type FileAdapter = Adapter<string | Uint8Array, Artifact>
 
 /** What the commands call. */
 export interface Backend {
@@ -20,13 +25,44 @@ export interface Backend {
   >
 }
 
-/**
- * @mixbit/core, and @mixbit/onnx on onnxruntime-node; imported here and not at the top, so that `--help` is fast.
- */
-export async function loadBackend({ threads }: { threads?: number } = {}): Promise<Backend> {
-  const [core, { onnx }] = await Promise.all([import('@mixbit/core'), import('@mixbit/onnx')])
-  return { core, adapter: withThreads(onnx({ runtime: () => import('onnxruntime-node') }) as FileAdapter, threads) }
+export interface BackendOptions {
+  readonly threads?: number | undefined
+  /** The path of the model, which tells the format; default: ONNX. */
+  readonly model?: string | undefined
 }
+
+/** TF.js models are folders with a model.json, or that file itself. */
+export const isTfjs = async (path: string): Promise<boolean> =>
+  path.endsWith('.json') || (await stat(path).catch(() => undefined))?.isDirectory() === true
+
+/**
+ * @mixbit/core, and @mixbit/tfjs or @mixbit/onnx on onnxruntime-node; imported here and not at the top, so that `--help` is fast.
+ */
+export async function loadBackend({ threads, model }: BackendOptions = {}): Promise<Backend> {
+  const tfjs = model !== undefined && (await isTfjs(model))
+  const [core, adapter] = await Promise.all([import('@mixbit/core'), tfjs ? tfjsAdapter() : onnxAdapter()])
+  return { core, adapter: withThreads(adapter, threads) }
+}
+
+const onnxAdapter = async () =>
+  (await import('@mixbit/onnx')).onnx({ runtime: () => import('onnxruntime-node') }) as FileAdapter
+
+const tfjsAdapter = async () => (await import('@mixbit/tfjs')).tfjs() as unknown as FileAdapter
+
+/** A model on disk as `open` takes it. @throws MixbitError `MODEL_NOT_FOUND` */
+export async function readArtifact(path: string): Promise<Artifact> {
+  if (await isTfjs(path)) return (await import('@mixbit/tfjs')).readFiles(path)
+  return readFile(path).catch((cause) => {
+    throw new MixbitError('MODEL_NOT_FOUND', `${path} cannot be read: ${cause.message}.`, {
+      hint: 'Check the path.',
+      cause,
+    })
+  })
+}
+
+/** Bytes of a model on disk. */
+export const sizeOf = (artifact: Artifact): number =>
+  artifact instanceof Uint8Array ? artifact.length : [...artifact.values()].reduce((sum, { length }) => sum + length, 0)
 
 /** The same adapter with a thread count for every session that does not ask for its own. */
 export function withThreads(adapter: FileAdapter, threads: number | undefined): FileAdapter {
@@ -36,7 +72,7 @@ export function withThreads(adapter: FileAdapter, threads: number | undefined): 
     ...adapter,
     compile: (graph, outputs, options) => adapter.compile(graph, outputs, given(options)),
     ...(adapter.open && {
-      open: (artifact: Uint8Array, options?: CompileOptions) => adapter.open!(artifact, given(options)),
+      open: (artifact: Artifact, options?: CompileOptions) => adapter.open!(artifact, given(options)),
     }),
   }
 }

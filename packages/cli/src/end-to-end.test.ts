@@ -123,3 +123,34 @@ describe.skipIf(!('onnx' in onnxPackage))('on a real model', () => {
     )
   })
 })
+
+test('a TF.js model is recognised by its model.json or its folder, and a folder is written that compare opens', async () => {
+  const at = await setUp()
+  const demo = 'examples/demo/model/tfjs'
+  const [out, again] = [at('out/'), at('again')]
+  const budget = ['-c', 'random', '--samples', '4', '--weights-memory', '20%', '--distance-weighting', 'LAST_LAYER']
+  for (const [model, output] of [
+    [join(demo, 'model.json'), out],
+    [demo, again],
+  ] as const) {
+    const { io, seen } = terminal()
+    expect(await main(['quantize', model, ...budget, '-o', output], io), seen.stderr).toBe(0)
+    expect(seen.stdout).toContain('logits')
+  }
+  for (const file of ['model.json', 'group1-shard1of1.bin'])
+    expect(await readFile(join(out, file))).toEqual(await readFile(join(again, file)))
+  const compare = terminal()
+  const argv = ['compare', demo, out, '-c', 'random', '--samples', '4', '--json']
+  expect(await main(argv, compare.io), compare.seen.stderr).toBe(0)
+  const { fileSize, outputs } = JSON.parse(compare.seen.stdout)
+  expect(fileSize.quantized).toBeLessThan(0.3 * fileSize.float)
+  expect(outputs[0].sqnr).toBeGreaterThan(10)
+})
+
+test('a TF.js folder without a model ends with 3, and an output that is a file with 7', async () => {
+  const at = await setUp()
+  const { io } = terminal()
+  expect(await main(['inspect', join(at('model.onnx'), '..')], io)).toBe(3)
+  const argv = ['quantize', 'examples/demo/model/tfjs', '-c', 'random', '--weights-memory', '20%', '-o', at('x.npy')]
+  expect(await main(argv, terminal().io)).toBe(7)
+})

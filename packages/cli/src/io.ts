@@ -1,4 +1,4 @@
-import type { Backend } from './backend.ts'
+import type { Backend, BackendOptions } from './backend.ts'
 
 /** Where a run of the command line writes, and what it hears. Tests hand in their own. */
 export interface Io {
@@ -14,8 +14,8 @@ export interface Io {
   readonly onInterrupt: (handler: () => void) => () => void
   /** Ends the process at once: the answer to a second Ctrl-C. */
   readonly exit: (code: number) => void
-  /** The engine and the runtime; default: @mixbit/core with @mixbit/onnx on onnxruntime-node, imported when needed. */
-  readonly load?: (options: { threads?: number }) => Promise<Backend>
+  /** The engine and the runtime; default: @mixbit/core with the adapter for the model's format, imported when needed. */
+  readonly load?: (options: BackendOptions) => Promise<Backend>
 }
 
 /** The streams and signals of this process. */

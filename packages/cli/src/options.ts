@@ -60,6 +60,7 @@ export function addBudget(command: Command): Command {
   return command
     .option('--weights-memory <size>', 'budget of the weights: 25%, "250 kB" or bytes')
     .option('--file-size <size>', 'budget of the whole file: 25%, "250 kB" or bytes')
+    .option('--transfer-size <size>', 'TF.js: budget of the files on the wire, under brotli')
     .option('--activation-memory <size>', 'budget of the activations alive at the worst moment (needs --target)')
     .option('--total-memory <size>', 'budget of weights and activations together')
     .option('--bops <number>', 'budget of bit operations: 20%, or macs x activation bits x weight bits')

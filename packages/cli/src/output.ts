@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { unlinkSync } from 'node:fs'
-import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises'
+import { rmSync, type Stats, unlinkSync } from 'node:fs'
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import type { Artifact } from './backend.ts'
 import { MixbitError } from './mixbit.ts'
 
 /** The file operations of a write; tests put a full disk here. */
@@ -36,6 +37,43 @@ export async function writeWhole(
   }
 }
 
+/** Writes what an adapter gave: a file, or a folder of files. */
+export const writeArtifact = (path: string, artifact: Artifact, cleanups: Set<() => void>): Promise<void> =>
+  artifact instanceof Uint8Array ? writeWhole(path, artifact, cleanups) : writeFolder(path, artifact, cleanups)
+
+/**
+ * Writes a folder whole or not at all: under a temporary name beside it, flushed, renamed. A model that was there goes only then.
+ * @throws MixbitError `OUTPUT_WRITE`; the temporary folder is gone then.
+ */
+export async function writeFolder(
+  path: string,
+  contents: ReadonlyMap<string, Uint8Array>,
+  cleanups: Set<() => void> = new Set(),
+): Promise<void> {
+  const name = `.${basename(path)}.${process.pid}-${randomBytes(4).toString('hex')}`
+  const [fresh, old] = [`${name}.tmp`, `${name}.old`].map((part) => join(dirname(path), part)) as [string, string]
+  const cleanup = () => rmSync(fresh, { recursive: true, force: true })
+  cleanups.add(cleanup)
+  try {
+    await mkdir(fresh)
+    for (const [file, data] of contents) await flush(join(fresh, file), data, { open, rename, unlink })
+    const replaced = await rename(path, old).then(
+      () => true,
+      () => false,
+    )
+    await rename(fresh, path).catch(async (cause) => {
+      if (replaced) await rename(old, path)
+      throw cause
+    })
+    await rm(old, { recursive: true, force: true })
+  } catch (cause) {
+    cleanup()
+    throw writeError(path, cause)
+  } finally {
+    cleanups.delete(cleanup)
+  }
+}
+
 async function flush(path: string, data: Uint8Array | string, files: Files): Promise<void> {
   const file = await files.open(path, 'wx')
   try {
@@ -48,24 +86,39 @@ async function flush(path: string, data: Uint8Array | string, files: Files): Pro
 
 /**
  * Refuses an output that cannot work, before hours are spent on it.
- * @throws MixbitError `OUTPUT_WRITE` when the folder is missing or the path is a folder or a device; `OUTPUT_IS_INPUT`.
+ * @throws MixbitError `OUTPUT_WRITE` when the folder is missing or the path is a folder or a device (for a folder: when there is
+ * a file, or a folder that holds no model); `OUTPUT_IS_INPUT`.
  */
-export async function checkOutput(path: string, inputs: readonly string[]): Promise<void> {
+export async function checkOutput(path: string, inputs: readonly string[], asFolder = false): Promise<void> {
   const folder = await stat(dirname(path)).catch((cause) => {
     throw writeError(path, cause)
   })
   const there = await stat(path).catch(() => undefined)
   if (!folder.isDirectory()) throw writeError(path, new Error(`${dirname(path)} is no folder`))
+  if (asFolder) await checkFolder(path, there)
   // A rename would put a file in the place of a device.
-  if (there && !there.isFile())
+  else if (there && !there.isFile())
     throw writeError(path, new Error(`it is a ${there.isDirectory() ? 'folder' : 'device'}, not a file`))
-  for (const input of inputs) {
+  for (const input of asFolder ? inputs.map(folderOf) : inputs) {
     const other = await stat(input).catch(() => undefined)
     if (there && other && there.ino === other.ino && there.dev === other.dev)
       throw new MixbitError('OUTPUT_IS_INPUT', `${path} is the model itself.`, {
         hint: 'Name another output file with -o.',
       })
   }
+}
+
+/** A TF.js model is its folder, however it was named. */
+const folderOf = (model: string): string => (model.endsWith('.json') ? dirname(model) : model)
+
+/** What would be replaced must be a model, or nothing: never somebody's pictures. */
+async function checkFolder(path: string, there: Stats | undefined): Promise<void> {
+  if (!there) return
+  if (!there.isDirectory()) throw writeError(path, new Error('a TF.js model is a folder, and this is a file'))
+  const files = await readdir(path)
+  const others = files.filter((file) => !/^(model\.json|group\d+-shard\d+of\d+\.bin)$/.test(file))
+  if (others.length > 0)
+    throw writeError(path, new Error(`the folder holds other files (${others.slice(0, 3).join(', ')})`))
 }
 
 const hints: Readonly<Record<string, string>> = {

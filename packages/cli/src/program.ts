@@ -8,7 +8,7 @@ import type { Run } from './run.ts'
 export function program(run: Run): Command {
   const root = new Command('mixbit')
     .description(
-      'Shrinks ONNX models: every layer gets its own bit-width, by its measured sensitivity and your budget.',
+      'Shrinks ONNX and TF.js models: every layer gets its own bit-width, by its measured sensitivity and your budget.',
     )
     .version(version())
     .exitOverride()
@@ -19,7 +19,7 @@ export function program(run: Run): Command {
   const quantize = root
     .command('quantize <model>')
     .description('write a smaller model under a budget')
-    .option('-o, --output <file>', 'the model to write')
+    .option('-o, --output <file>', 'the model to write; for TF.js a folder')
     .option('--report <file>', 'write the report as JSON')
     .option('--similarity', 'also compare the quantized with the float model behind every node')
   addCommon(addSweep(addData(addBudget(quantize))))

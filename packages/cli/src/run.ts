@@ -31,8 +31,9 @@ export interface Prepared<Options> extends Backend {
   readonly progress: Progress
 }
 
-export const backend = (run: Run, { threads }: CommonOptions): Promise<Backend> =>
-  (run.io.load ?? loadBackend)(threads === undefined ? {} : { threads })
+/** The engine, with the adapter for the format of a model. */
+export const backend = (run: Run, { threads }: CommonOptions, model?: string): Promise<Backend> =>
+  (run.io.load ?? loadBackend)({ threads, model })
 
 /** Config file, backend, model and inputs, in the order in which a mistake costs least. */
 export async function prepare<Options extends CommonOptions & DataOptions & SweepOptions>(
@@ -45,7 +46,7 @@ export async function prepare<Options extends CommonOptions & DataOptions & Swee
   const options = command.opts<Options>()
   const source = required(options.calibration, '--calibration', 'a folder of pictures, a .npy file, or "random"')
   await check(options)
-  const { adapter, core } = await backend(run, options)
+  const { adapter, core } = await backend(run, options, model)
   const platform = await readTarget(core, options.target ?? sections.targetPlatform)
   const progress = showProgress(run.io, options.quiet === true || options.json === true)
   const graph = await adapter.read(model)

@@ -87,7 +87,8 @@ export async function bopsMeasure(job: Job, activations: readonly Activation[]):
     macs: layers.map(({ kind, weights }, i) =>
       owners[i]!.reduce((sum, node) => {
         const output = tensors.get(node.outputs[0]!)!.shape
-        return sum + weights.reduce((macs, id) => macs + macsOf(kind, graph.values.get(id)!.tensor!.shape, output), 0)
+        const shapes = weights.map((id) => graph.values.get(id)!.tensor!.shape)
+        return sum + shapes.reduce((macs, shape) => macs + macsOf(kind, shape, output, node.weights[0]?.axis), 0)
       }, 0),
     ),
     reads: owners.map(

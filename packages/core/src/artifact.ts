@@ -8,6 +8,7 @@ import type { Job } from './job.ts'
 import type { Observed } from './observe.ts'
 import { reconstruct } from './reconstruct/reconstruct.ts'
 import type { QuantizeReport } from './report.ts'
+import { wireBytes } from './wire-bytes.ts'
 
 /** Bytes of the file beside the weights: what is left of a written file when its weights are taken off. */
 export async function fixedFileBytes(job: Job, observed: Observed): Promise<number | null> {
@@ -48,7 +49,11 @@ export function onceBytes({ adapter, prepared, layers }: Job): Map<number, numbe
 export const quantizedGraph = (job: Job, observed: Observed, assignment: Assignment): Promise<Graph> =>
   reconstruct(job, apply(job.prepared, job.layers, assignment, observed, job.config), assignment.weights)
 
-/** Chooses and writes; when the real file misses a `fileSize` limit by a few bytes, chooses again with those bytes less. */
+/**
+ * Chooses and writes; when the real file misses a `fileSize` limit by a few bytes, chooses again with those bytes less. A limit on
+ * the wire is kept in the same way: nobody knows how well a choice compresses before it is written.
+ * @throws MixbitError `BUDGET_INFEASIBLE`
+ */
 export async function chooseAndWrite<Artifact>(
   job: Job<Artifact>,
   observed: Observed,
@@ -58,17 +63,36 @@ export async function chooseAndWrite<Artifact>(
   const { adapter, layers, config, signal } = job
   const refine = config.mixedPrecisionConfig.refineMpSolution
   let fileSize = budget.fileSize
+  let smallestWire = Number.POSITIVE_INFINITY
   for (;;) {
     const search = { layers, activations: observed.activations, scores, budget: { ...budget, fileSize } }
-    const { assignment, solution } = await assign(search, { refine, signal })
+    const { assignment, solution } = await assign(search, { refine, signal }).catch((cause: MixbitError) => {
+      throw smallestWire < Number.POSITIVE_INFINITY && cause.code === 'BUDGET_INFEASIBLE'
+        ? wireError(budget.transferSize!, smallestWire, cause)
+        : cause
+    })
     const graph = await quantizedGraph(job, observed, assignment)
     const artifact = (await adapter.write?.(graph)) ?? null
     const bytes = artifact === null ? null : (adapter.byteLength?.(artifact) ?? null)
+    const transferBytes = artifact === null ? null : ((await adapter.transferBytes?.(artifact)) ?? null)
     const excess = bytes === null || !fileSize ? 0 : bytes - fileSize.limit
-    if (!fileSize || excess <= 0) return { assignment, solution, graph, artifact, bytes }
-    fileSize = { ...fileSize, fixed: fileSize.fixed + excess }
+    const wire = wireBytes(transferBytes)
+    const wireExcess = wire === null || bytes === null ? 0 : wire - (budget.transferSize ?? wire)
+    if (excess <= 0 && wireExcess <= 0) return { assignment, solution, graph, artifact, bytes, transferBytes }
+    if (wireExcess > 0) {
+      const fixed = fileSize?.fixed ?? bytes! - fileBytes(job, assignment)
+      fileSize = { limit: bytes! - Math.ceil((wireExcess * bytes!) / wire!), fixed, once: onceBytes(job) }
+      smallestWire = Math.min(smallestWire, wire!)
+    } else fileSize = { ...fileSize!, fixed: fileSize!.fixed + excess }
   }
 }
+
+const wireError = (limit: number, smallest: number, cause: MixbitError) =>
+  new MixbitError(
+    'BUDGET_INFEASIBLE',
+    `No assignment fits the budget: transferSize allows ${Math.floor(limit)} bytes, and the smallest files that were tried take ${smallest}.`,
+    { hint: cause.hint ?? '', context: { ...cause.context, smallest: { transferSize: smallest } }, cause },
+  )
 
 /** Least signal-to-noise ratio, in dB, between a weight-only file and its simulation. */
 const leastSqnr = 30

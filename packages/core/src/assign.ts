@@ -11,6 +11,8 @@ import { checkAborted } from './progress.ts'
 export interface Budget {
   readonly weightsMemory?: number
   readonly fileSize?: FileBudget | undefined
+  /** Kept by who writes the file; it only leaves weights free here. */
+  readonly transferSize?: number
   /** Every cut keeps the limit. */
   readonly activationMemory?: MemoryBudget
   /** Every cut and the weights together keep the limit. */
@@ -48,11 +50,12 @@ export interface Search {
 export const freedom = ({
   weightsMemory,
   fileSize,
+  transferSize,
   activationMemory,
   totalMemory,
   bops,
 }: { [K in keyof Budget]: unknown }) => ({
-  weights: [weightsMemory, fileSize, totalMemory, bops].some((limit) => limit !== undefined),
+  weights: [weightsMemory, fileSize, transferSize, totalMemory, bops].some((limit) => limit !== undefined),
   activations: [activationMemory, totalMemory, bops].some((limit) => limit !== undefined),
 })
 
@@ -221,7 +224,7 @@ function infeasible(
 ): Refusal {
   const named = (Object.keys(budget) as (keyof Budget)[]).flatMap((name) => {
     const whole = budget[name]
-    if (whole === undefined) return []
+    if (whole === undefined || name === 'transferSize') return []
     // Of several cuts, the one that needs most.
     const needs = limits.flatMap((limit, b) => (limit.name === name ? [costs[b] ?? 0] : []))
     return [

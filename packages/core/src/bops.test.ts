@@ -53,6 +53,8 @@ test('counts as the reference does', () => {
 test('macs are the weights, once per position of the output', () => {
   expect(macsOf('conv', [8, 3, 3, 3], [1, 8, 10, 12])).toBe(8 * 27 * 120)
   expect(macsOf('depthwiseConv', [8, 1, 3, 3], [1, 8, 5, 5])).toBe(8 * 9 * 25)
+  expect(macsOf('conv', [3, 3, 3, 8], [1, 10, 12, 8], 3)).toBe(8 * 27 * 120)
+  expect(macsOf('depthwiseConv', [3, 3, 8, 1], [1, 5, 5, 8], 2)).toBe(8 * 9 * 25)
   expect(macsOf('dense', [16, 5], [1, 5])).toBe(80)
   expect(macsOf('dense', [16, 5], [1, 7, 5])).toBe(560)
 })

@@ -12,11 +12,13 @@ export interface BopsBudget {
 
 const floatBits = 32
 
-/** Multiply-accumulates for one sample: the elements of the weight, once per position of the output. */
-export function macsOf(kind: string, weight: readonly number[], output: readonly number[]): number {
-  const product = (dims: readonly number[]) => sizeOf(dims)
-  const positions = kind.toLowerCase().includes('conv') ? product(output.slice(2)) : product(output.slice(1, -1))
-  return product(weight) * positions
+/**
+ * Multiply-accumulates for one sample: the elements of the weight, once per position of the output. `axis` is that of the
+ * output channels in the weight; from 2 on, channels come last, in the output of a convolution too.
+ */
+export function macsOf(kind: string, weight: readonly number[], output: readonly number[], axis = 0): number {
+  const channelsFirst = kind.toLowerCase().includes('conv') && axis < 2
+  return sizeOf(weight) * sizeOf(channelsFirst ? output.slice(2) : output.slice(1, -1))
 }
 
 /** Items of the solver that stand for several: choice k picks `picks[k][m]` of member m. */

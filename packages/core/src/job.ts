@@ -20,6 +20,8 @@ export interface ResourceUtilization {
   readonly weightsMemory?: number | string
   /** Bytes of the written file, container and scales included. */
   readonly fileSize?: number | string
+  /** Bytes of the written files on the wire: under brotli, or under gzip where the runtime has no brotli. */
+  readonly transferSize?: number | string
   /** Bytes of the activations that are alive at the worst moment, for one sample, fused chains as one. */
   readonly activationMemory?: number | string
   /** Weights and activations together. */

@@ -6,11 +6,14 @@ import type { BopsBudget } from './bops.ts'
 import { parseBudget } from './budget.ts'
 import { floatWeightsBytes, type Job, type ResourceUtilization } from './job.ts'
 import type { Observed } from './observe.ts'
+import { wireBytes } from './wire-bytes.ts'
 
 /** Bytes of the float model: of its quantizable weights, and of its file (null when the adapter cannot write). */
 export interface FloatSizes {
   readonly weightsMemory: number
   readonly fileSize: number | null
+  /** On the wire; null unless a budget asks for it and the adapter tells. */
+  readonly transferSize: number | null
 }
 
 /** What budgets on activations and bit operations are made of; null where no budget asks for it. */
@@ -19,18 +22,19 @@ export interface Measures {
   readonly bops: Omit<BopsBudget, 'limit'> | null
 }
 
-export async function floatSizes({ adapter, graph, layers }: Job): Promise<FloatSizes> {
+export async function floatSizes({ adapter, graph, layers }: Job, wire = false): Promise<FloatSizes> {
   const artifact = adapter.write && adapter.byteLength ? await adapter.write(graph) : null
   return {
     weightsMemory: floatWeightsBytes(layers),
     fileSize: artifact === null ? null : adapter.byteLength!(artifact),
+    transferSize: artifact !== null && wire ? wireBytes(await adapter.transferBytes?.(artifact)) : null,
   }
 }
 
 /** Upper limits in bytes; an unset one is absent. */
 export type Limits = { readonly [K in keyof ResourceUtilization]?: number }
 
-const resources = ['weightsMemory', 'fileSize', 'activationMemory', 'totalMemory', 'bops'] as const
+const resources = ['weightsMemory', 'fileSize', 'transferSize', 'activationMemory', 'totalMemory', 'bops'] as const
 
 /** @throws MixbitError `OPTION_UNKNOWN` for a budget that there is not. */
 export function checkBudgetNames(budget: ResourceUtilization = {}): void {
@@ -51,6 +55,10 @@ export async function limitsOf(
   budget: ResourceUtilization = {},
   sizes: FloatSizes,
 ): Promise<Measures & { limits: Limits }> {
+  if (budget.transferSize !== undefined && sizes.transferSize === null)
+    throw new MixbitError('OPTION_UNKNOWN', `The adapter ${job.adapter.name} knows no budget on transferSize.`, {
+      hint: 'Set a budget on fileSize; for what a page loads, take the adapter for TF.js.',
+    })
   const needsCuts = budget.activationMemory !== undefined || budget.totalMemory !== undefined
   const cuts = needsCuts ? await liveCuts(job, activations) : null
   const bops = budget.bops === undefined ? null : await bopsMeasure(job, activations)
@@ -61,6 +69,7 @@ export async function limitsOf(
   const whole = {
     weightsMemory: sizes.weightsMemory,
     fileSize: sizes.fileSize ?? Number.NaN,
+    transferSize: sizes.transferSize ?? Number.NaN,
     activationMemory: floatActivations,
     totalMemory: floatActivations + sizes.weightsMemory,
     bops: bops ? 32 * 32 * bops.macs.reduce((sum, count) => sum + count, 0) : 0,
@@ -76,13 +85,14 @@ export async function limitsOf(
 export async function searchBudget(
   job: Job,
   observed: Observed,
-  { weightsMemory, fileSize, activationMemory, totalMemory, bops }: Limits,
+  { weightsMemory, fileSize, transferSize, activationMemory, totalMemory, bops }: Limits,
   measures: Measures,
 ): Promise<Budget> {
   const fixed = fileSize === undefined ? null : await fixedFileBytes(job, observed)
   return {
     ...(weightsMemory !== undefined && { weightsMemory }),
     ...(fileSize !== undefined && fixed !== null && { fileSize: { limit: fileSize, fixed, once: onceBytes(job) } }),
+    ...(transferSize !== undefined && { transferSize }),
     ...(activationMemory !== undefined && { activationMemory: { limit: activationMemory, cuts: measures.cuts! } }),
     ...(totalMemory !== undefined && { totalMemory: { limit: totalMemory, cuts: measures.cuts! } }),
     ...(bops !== undefined && { bops: { ...measures.bops!, limit: bops } }),

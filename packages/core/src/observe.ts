@@ -42,7 +42,8 @@ export interface Observed {
 
 /** A layer whose bias can be corrected: constant weight as second input, bias (if any) as third. */
 export const correctable = (node: Node): boolean =>
-  (node.kind === 'conv' || node.kind === 'depthwiseConv' || (node.kind === 'dense' && node.op === 'Gemm')) &&
+  (node.kind === 'conv' || node.kind === 'depthwiseConv' || (node.kind === 'dense' && node.op !== 'MatMul')) &&
+  node.weights.length === 1 &&
   node.weights[0]?.input === 1
 
 /** Axis of the input channels in what the layer reads: the last one for dense layers and channels-last convolutions. */

@@ -1,6 +1,5 @@
 import type { Graph } from '@mixbit/graph'
 import { activationMemory } from './activation-memory.ts'
-import type { Assignment } from './apply.ts'
 import { check, chooseAndWrite, predictedBytes } from './artifact.ts'
 import { bopsOf } from './bops.ts'
 import { type Job, type JobOptions, type ResourceUtilization, startJob } from './job.ts'
@@ -11,6 +10,7 @@ import { activationReports, layerReports, type QuantizeReport, solverReport, sta
 import { roundingSteps } from './rounding-steps.ts'
 import { similarityOf } from './similarity.ts'
 import { bestChoice, outputLayers, type WeightingChoice, weightingChoices } from './weightings.ts'
+import { wireBytes } from './wire-bytes.ts'
 
 export interface QuantizeOptions<Source = unknown, Artifact = unknown> extends JobOptions<Source, Artifact> {
   /** Mixed precision is on if and only if a budget is given. */
@@ -41,7 +41,7 @@ export async function quantize<Source, Artifact>(
   checkBudgetNames(options.targetResourceUtilization)
   // source -> graph -> prepared -> candidates
   const started = await startJob(source, options)
-  const sizes = await floatSizes(started)
+  const sizes = await floatSizes(started, options.targetResourceUtilization?.transferSize !== undefined)
   if (started.config.debugConfig.bypass) return bypassed(started, sizes)
   clock('prepared')
 
@@ -87,6 +87,7 @@ export async function quantize<Source, Artifact>(
       utilization: utilizationOf(chosen, measures),
       predictedBytes: await predictedBytes(job, observed, chosen.assignment),
       bytes: chosen.bytes,
+      transferBytes: chosen.transferBytes,
       outputLayers: ends,
       weightings,
       rounding,
@@ -114,11 +115,18 @@ function settle<Artifact>(job: Job<Artifact>, free: Measurand, measured: Measure
 /** Without a search there is nothing to measure. */
 const unmeasured: Measured = { table: null, scores: { weights: [], activations: [] }, hessianScores: null }
 
-const none = { weightsMemory: null, fileSize: null, activationMemory: null, totalMemory: null, bops: null }
+const none = {
+  weightsMemory: null,
+  fileSize: null,
+  transferSize: null,
+  activationMemory: null,
+  totalMemory: null,
+  bops: null,
+}
 
 /** What the choice costs; memory of activations and bit operations only where a budget asked for them. */
 function utilizationOf(
-  { assignment: { weights, activations }, bytes }: { assignment: Assignment; bytes: number | null },
+  { assignment: { weights, activations }, bytes, transferBytes }: Awaited<ReturnType<typeof chooseAndWrite>>,
   { cuts, bops }: Measures,
 ) {
   const weightsMemory = weights.reduce((sum, candidate) => sum + candidate.weightsBytes, 0)
@@ -127,6 +135,7 @@ function utilizationOf(
   return {
     weightsMemory,
     fileSize: bytes,
+    transferSize: wireBytes(transferBytes),
     activationMemory: memory,
     totalMemory: memory === null ? null : weightsMemory + memory,
     bops: bops && bopsOf(bops, weightBits, activationBits),
@@ -168,6 +177,7 @@ async function bypassed<Artifact>(job: Job<Artifact>, sizes: FloatSizes): Promis
       utilization: { ...none, ...sizes },
       predictedBytes: sizes.fileSize,
       bytes: sizes.fileSize,
+      transferBytes: null,
       activations: [],
       outputLayers: [],
       weightings: [],

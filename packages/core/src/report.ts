@@ -1,3 +1,4 @@
+import type { TransferBytes } from '@mixbit/adapter'
 import type { Solution } from '@mixbit/solver'
 import type { Assignment } from './apply.ts'
 import type { Scores } from './assign.ts'
@@ -5,6 +6,7 @@ import type { Candidate, Layer } from './candidates.ts'
 import type { OutputDistance } from './compare.ts'
 import type { FullConfig } from './config.ts'
 import type { ResourceUtilization } from './job.ts'
+import type { FloatSizes } from './limits.ts'
 import type { Activation } from './observe.ts'
 import type { RoundingStep } from './rounding-steps.ts'
 import type { NodeSimilarity } from './similarity.ts'
@@ -57,9 +59,11 @@ export interface QuantizeReport {
   readonly budget: Readonly<Record<keyof ResourceUtilization, number | null>>
   /** What the choice costs; activationMemory and totalMemory only when a budget asked for them. */
   readonly utilization: Readonly<Record<keyof ResourceUtilization, number | null>> & { readonly weightsMemory: number }
-  readonly floatUtilization: { readonly weightsMemory: number; readonly fileSize: number | null }
+  readonly floatUtilization: FloatSizes
   readonly predictedBytes: number | null
   readonly bytes: number | null
+  /** The written files under gzip and brotli; null when the adapter does not tell. */
+  readonly transferBytes: TransferBytes | null
   /** The last quantized layers before each output. */
   readonly outputLayers: readonly OutputLayer[]
   /** When one of them is starved, and with BEST: what every weighting would choose. */

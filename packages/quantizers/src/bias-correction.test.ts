@@ -53,9 +53,41 @@ test('a grouped transposed weight [in, out / groups] has outputs for each group'
   expect([...c]).toEqual([10, 20, 300, 400])
 })
 
+/** [out, in / groups, space] as [space, in / groups, out]. */
+const lastOut = (x: Float32Array, out: number, rows: number, space: number) =>
+  Float32Array.from(
+    x,
+    (_, at) => x[((at % out) * rows + (Math.floor(at / out) % rows)) * space + Math.floor(at / (out * rows))]!,
+  )
+
+test.each([
+  ['plain', 4, 6, 1],
+  ['grouped', 4, 3, 2],
+])('a %s convolution with channels last gives the same', (_, out, perGroup, groups) => {
+  const [w, q] = [normal(out * perGroup * 9, 1), normal(out * perGroup * 9, 2)]
+  const inputMean = normal(perGroup * groups, 3)
+  const first = biasCorrection({ weights: w, quantized: q, shape: [out, perGroup, 3, 3], axis: 0, inputMean, groups })
+  const [weights, quantized] = [w, q].map((x) => lastOut(x, out, perGroup, 9)) as [Float32Array, Float32Array]
+  const last = biasCorrection({ weights, quantized, shape: [3, 3, perGroup, out], axis: 3, inputMean, groups })
+  expect(last.map((x, o) => x - first[o]!).every((difference) => Math.abs(difference) < 1e-9)).toBe(true)
+})
+
+test('a depthwise convolution with channels last and a multiplier gives the same', () => {
+  // [6 = 3 channels x 2, 1, 9] is [9, 3, 2] with channels last.
+  const [w, q] = [normal(54, 1), normal(54, 2)]
+  const inputMean = normal(3, 3)
+  const first = biasCorrection({ weights: w, quantized: q, shape: [6, 1, 3, 3], axis: 0, inputMean, groups: 3 })
+  const [weights, quantized] = [w, q].map((x) => lastOut(x, 6, 1, 9)) as [Float32Array, Float32Array]
+  const last = biasCorrection({ weights, quantized, shape: [3, 3, 3, 2], axis: 2, inputMean })
+  expect(last.map((x, o) => x - first[o]!).every((difference) => Math.abs(difference) < 1e-9)).toBe(true)
+})
+
 test('means that do not fit are refused', () => {
   const options = { weights: [1, 2], quantized: [1, 2], shape: [1, 2], axis: 0 }
   expect(() => biasCorrection({ ...options, inputMean: [1] })).toThrow(
+    expect.objectContaining({ code: 'GROUPS_INVALID' }),
+  )
+  expect(() => biasCorrection({ ...options, shape: [1, 1, 2], axis: 2, inputMean: [1, 2] })).toThrow(
     expect.objectContaining({ code: 'GROUPS_INVALID' }),
   )
   expect(() => biasCorrection({ ...options, axis: 2, inputMean: [1, 2] })).toThrow(

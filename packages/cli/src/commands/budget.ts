@@ -5,6 +5,7 @@ import { defined } from '../run.ts'
 export interface BudgetFlags {
   readonly weightsMemory?: string
   readonly fileSize?: string
+  readonly transferSize?: string
   readonly activationMemory?: string
   readonly totalMemory?: string
   readonly bops?: string
@@ -16,6 +17,7 @@ export const budgetOf = (flags: BudgetFlags, { targetResourceUtilization }: Core
   ...defined({
     weightsMemory: size(flags.weightsMemory),
     fileSize: size(flags.fileSize),
+    transferSize: size(flags.transferSize),
     activationMemory: size(flags.activationMemory),
     totalMemory: size(flags.totalMemory),
     bops: size(flags.bops),

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import type { Session } from '@mixbit/adapter'
 import type { Command } from 'commander'
+import { readArtifact, sizeOf } from '../backend.ts'
 import * as format from '../format.ts'
 import { numberAt } from '../inputs/arrays.ts'
 import { loadLabels } from '../inputs/labels.ts'
@@ -42,7 +42,7 @@ export async function compareCommand(
     '--calibration',
     'the inputs to compare on: a folder of pictures, a .npy file, or "random"',
   )
-  const { adapter, core } = await backend(run, options)
+  const { adapter, core } = await backend(run, options, floatPath)
   const [graph, quantized] = [await adapter.read(floatPath), await adapter.read(quantizedPath)]
   const outputs = graph.outputs.filter((id) => quantized.outputs.includes(id))
   if (outputs.length === 0)
@@ -56,7 +56,7 @@ export async function compareCommand(
   const { names, feeds, warnings } = await loadInputs(graph, inputOptions(options, source))
   for (const warning of warnings) if (!options.quiet) run.io.stderr(`warning: ${warning}\n`)
   const labels = options.labels === undefined ? undefined : await loadLabels(options.labels, names)
-  const [floatBytes, quantizedBytes] = [await modelBytes(floatPath), await modelBytes(quantizedPath)]
+  const [floatBytes, quantizedBytes] = [await readArtifact(floatPath), await readArtifact(quantizedPath)]
 
   const progress = showProgress(run.io, options.quiet === true || options.json === true)
   const counted = { done: 0 }
@@ -75,7 +75,7 @@ export async function compareCommand(
       samples: feeds.length,
       outputs: distances,
       accuracy: labels ? accuracy(labels, outputs, float.top1, small.top1) : null,
-      fileSize: { float: floatBytes.length, quantized: quantizedBytes.length },
+      fileSize: { float: sizeOf(floatBytes), quantized: sizeOf(quantizedBytes) },
     }
     progress.end()
     run.io.stdout(options.json ? format.json(result) : compareText(result))
@@ -84,14 +84,6 @@ export async function compareCommand(
     for (const session of sessions) await session.dispose()
   }
 }
-
-const modelBytes = (path: string): Promise<Uint8Array> =>
-  readFile(path).catch((cause) => {
-    throw new MixbitError('MODEL_NOT_FOUND', `${path} cannot be read: ${cause.message}.`, {
-      hint: 'Check the path.',
-      cause,
-    })
-  })
 
 /** A session that notes the class of every output that is one row of scores. */
 function recording(session: Session, onRun = () => {}) {

@@ -13,7 +13,7 @@ interface InspectFlags extends CommonOptions {
 /** Shows what the toolkit sees in a model. */
 export async function inspectCommand(run: Run, command: Command, model: string): Promise<void> {
   const options = command.opts<InspectFlags>()
-  const { adapter, core } = await backend(run, options)
+  const { adapter, core } = await backend(run, options, model)
   const graph = await adapter.read(model)
   if (options.text) {
     const { printGraph } = await import('@mixbit/graph')

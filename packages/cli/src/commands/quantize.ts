@@ -1,8 +1,9 @@
 import type { QuantizeReport } from '@mixbit/core'
 import type { Command } from 'commander'
+import { isTfjs } from '../backend.ts'
 import * as format from '../format.ts'
 import type { CommonOptions, DataOptions, SweepOptions } from '../options.ts'
-import { checkOutput, writeWhole } from '../output.ts'
+import { checkOutput, writeArtifact, writeWhole } from '../output.ts'
 import { jobOptions, openCheckpoint, prepare, type Run, required } from '../run.ts'
 import { right, table } from '../table.ts'
 import { type BudgetFlags, budgetOf } from './budget.ts'
@@ -17,12 +18,13 @@ export interface QuantizeFlags extends CommonOptions, DataOptions, SweepOptions,
 /** Reads, measures, chooses, and writes the small model. */
 export async function quantizeCommand(run: Run, command: Command, model: string): Promise<void> {
   const prepared = await prepare<QuantizeFlags>(run, command, model, async ({ output, report }) => {
-    await checkOutput(required(output, '--output', 'the file to write, with -o small.onnx'), [model])
+    const path = required(output, '--output', 'the file to write, with -o small.onnx')
+    await checkOutput(path, [model], await isTfjs(model))
     if (report !== undefined) await checkOutput(report, [model])
   })
   const { options, core, progress, sections } = prepared
   const output = options.output!
-  const checkpoint = await openCheckpoint(options, `${output}.mixbit-sweep.jsonl`)
+  const checkpoint = await openCheckpoint(options, `${output.replace(/[/\\]+$/, '')}.mixbit-sweep.jsonl`)
 
   const job = jobOptions(run, prepared, checkpoint)
   const { coreConfig } = job
@@ -35,7 +37,7 @@ export async function quantizeCommand(run: Run, command: Command, model: string)
     })
     .finally(progress.end)
 
-  await writeWhole(output, artifact!, run.cleanups)
+  await writeArtifact(output, artifact!, run.cleanups)
   if (options.report !== undefined) await writeWhole(options.report, format.json(report), run.cleanups)
   // A checkpoint that the user named is the user's: it serves other budgets.
   if (options.checkpoint === undefined) await checkpoint?.remove()
@@ -101,6 +103,16 @@ function summary(report: QuantizeReport, output: string): [string, string][] {
       'file',
       `${share(report.bytes, floatUtilization.fileSize, budget.fileSize)}${report.predictedBytes === null ? '' : `, predicted ${format.bytes(report.predictedBytes)}`}`,
     ],
+    ...(report.transferBytes
+      ? [
+          [
+            'on the wire',
+            [report.transferBytes.gzip, report.transferBytes.brotli]
+              .flatMap((n, i) => (n === null ? [] : [`${format.bytes(n)} ${['gzip', 'brotli'][i]}`]))
+              .join(', '),
+          ] as [string, string],
+        ]
+      : []),
     ...(solver
       ? [
           [

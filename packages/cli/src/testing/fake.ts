@@ -25,7 +25,7 @@ const adapter: FileAdapter = {
     }
   },
   compile: async (graph) => session(graph.meta.gain as number),
-  open: async (artifact) => session(Number(new TextDecoder().decode(artifact).slice(5))),
+  open: async (artifact) => session(Number(new TextDecoder().decode(artifact as Uint8Array).slice(5))),
 }
 
 function session(gain: number) {
@@ -60,11 +60,26 @@ export const fakeReport = {
   distanceWeightingMethod: 'AVG',
   layers: [layer],
   activations: [],
-  budget: { weightsMemory: 216, fileSize: null, activationMemory: null, totalMemory: null, bops: null },
-  utilization: { weightsMemory: 108, fileSize: 8, activationMemory: null, totalMemory: null, bops: null },
-  floatUtilization: { weightsMemory: 864, fileSize: 2000 },
+  budget: {
+    weightsMemory: 216,
+    fileSize: null,
+    transferSize: null,
+    activationMemory: null,
+    totalMemory: null,
+    bops: null,
+  },
+  utilization: {
+    weightsMemory: 108,
+    fileSize: 8,
+    transferSize: null,
+    activationMemory: null,
+    totalMemory: null,
+    bops: null,
+  },
+  floatUtilization: { weightsMemory: 864, fileSize: 2000, transferSize: null },
   predictedBytes: 8,
   bytes: 8,
+  transferBytes: null,
   outputLayers: [],
   weightings: [],
   rounding: [],

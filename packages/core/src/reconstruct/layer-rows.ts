@@ -32,7 +32,8 @@ export function layerRows(graph: Graph, node: Node): LayerRows | null {
   const [weight] = node.weights
   const tensor =
     node.weights.length === 1 && weight?.input === 1 ? graph.values.get(node.inputs[1] ?? '')?.tensor : null
-  if (!weight || !tensor) return null
+  // With an activation inside, what comes out is not the matrix product.
+  if (!weight || !tensor || node.attrs.activation) return null
   if (node.kind === 'dense') return plain(node) ? denseRows(tensor, weight.axis) : null
   return node.window ? convRows(node.kind, node.window, tensor.shape, weight.axis) : null
 }

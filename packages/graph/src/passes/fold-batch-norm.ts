@@ -111,6 +111,8 @@ function channels(layer: Node, shape: readonly number[], count: number): ((i: nu
   }
   const { axis } = layer.weights[0]!
   const inner = sizeOf(shape.slice(axis + 1))
+  // Depthwise with channels last: [...kernel, Cin, multiplier].
+  if (layer.kind === 'depthwiseConv' && axis > 0 && shape[axis]! * inner === count) return (i) => i % count
   return shape[axis] === count ? (i) => Math.floor(i / inner) % count : undefined
 }
 
