@@ -9,8 +9,8 @@ import { expect, test } from 'vitest'
 const shared = '../shared/models'
 
 /**
- * Three widths, no tables, and rounding to nearest: the rounding that compensates errors learns from places that it picks by the
- * bytes of an activation, and those lie in another order here and there.
+ * Three widths, no tables, and rounding to nearest: rounding so that errors compensate looks at the same places of both, but it
+ * is a chain of choices, and the last bits of two runtimes turn some of them over (up to a seventh of a sensitivity).
  */
 const quantizationConfig = { weightsRounding: 'nearest' as const }
 const { weights, ...platform } = targetPlatforms['weights-only']!

@@ -61,7 +61,7 @@ test('the ONNX and the TF.js model get the same sensitivities and the same assig
   for (const [i, { candidates }] of one.report.layers.entries())
     for (const [c, { sensitivity }] of candidates.entries()) {
       const ratio = other.report.layers[i]!.candidates[c]!.sensitivity! / sensitivity!
-      expect(Math.abs(ratio - 1), `layer ${i}, candidate ${c}`).toBeLessThan(1e-3)
+      expect(Math.abs(ratio - 1), `layer ${i}, candidate ${c}`).toBeLessThan(5e-3)
     }
   // On wasm the written model is as right as the ONNX one.
   const nhwc = testSet().map(({ label, feed }: { label: number; feed: unknown }) => ({

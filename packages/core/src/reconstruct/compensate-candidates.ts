@@ -7,7 +7,7 @@ import { operatorRule } from '../operator-rule.ts'
 import { breathe, checkAborted } from '../progress.ts'
 import type { WeightsConfig } from '../target-platform.ts'
 import { type LayerRows, layerRows } from './layer-rows.ts'
-import { type MomentsObserver, momentsObserver } from './moments.ts'
+import { type MomentsObserver, momentsObserver, seedOf } from './moments.ts'
 import { type LayerProblem, layerProblem, roundLayer, weightedGrid } from './round-layer.ts'
 
 /** Layers whose candidates are rounded so that errors compensate, and what is to be said of the others. */
@@ -77,7 +77,8 @@ async function watch(job: Job, watched: readonly Watched[]): Promise<void> {
     for (const [i, sample] of samples.entries()) {
       checkAborted(signal)
       const tensors = await session.run(sample)
-      for (const { observer, input, output } of watched) observer.add(tensors.get(input)!, tensors.get(output)!.shape)
+      for (const { observer, input, output } of watched)
+        observer.add(tensors.get(input)!, tensors.get(output)!.shape, seedOf(sample))
       onProgress?.({ stage: 'candidates', done: i + 1, total: samples.length, message: 'layer inputs' })
       await breathe()
     }

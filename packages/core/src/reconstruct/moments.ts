@@ -1,4 +1,4 @@
-import { type Tensor, toF32 } from '@mixbit/graph'
+import { type Tensor, type Tensors, toF32 } from '@mixbit/graph'
 import { paddedWidth, pickReconstructKernel } from '@mixbit/quantizers'
 import type { LayerRows } from './layer-rows.ts'
 
@@ -35,8 +35,11 @@ function blocksOf({ groups, inputs }: LayerRows): Block[] {
 }
 
 export interface MomentsObserver {
-  /** Looks at one sample: what enters the layer, the shape of what comes out, and what should come out, if that matters. */
-  add(input: Tensor, outputShape: readonly number[], target?: Float32Array): void
+  /**
+   * Looks at one sample: what enters the layer, the shape of what comes out, a seed for the places, and what should come out, if
+   * that matters.
+   */
+  add(input: Tensor, outputShape: readonly number[], seed: number, target?: Float32Array): void
   /** One per block; null when no row was seen. */
   moments(): Moments[] | null
 }
@@ -100,9 +103,9 @@ export function momentsObserver(layer: LayerRows, samples: number, withTargets: 
     waiting = 0
   }
   return {
-    add(input, output, target) {
+    add(input, output, seed, target) {
       const data = toF32(input)
-      for (const position of spread(layer.positions(output), perSample, seedOf(data))) {
+      for (const position of spread(layer.positions(output), perSample, seed)) {
         layer.gather(data, { input: input.shape, output, position }, gathered.x, waiting * groups * inputs)
         for (let o = 0; target && o < groups * outputs; o++)
           gathered.y[waiting * groups * outputs + o] =
@@ -150,13 +153,15 @@ function accumulate(sum: Float32Array, part: Float32Array): void {
   for (let i = 0; i < sum.length; i++) sum[i]! += part[i]!
 }
 
-/** A number that follows from the sample itself, so that the order of samples does not matter. */
-function seedOf(data: Float32Array): number {
-  const bits = new Uint32Array(data.buffer, data.byteOffset, data.length)
-  let hash = data.length
-  for (let i = 0; i < bits.length; i += 1 + (bits.length >> 6))
-    hash = Math.imul(hash ^ bits[i]!, 0x9e3779b1) ^ (hash >>> 15)
-  return hash
+/**
+ * A number that follows from what a sample consists of: neither the order of samples nor the layout of their axes changes it,
+ * so that other orders and other frameworks look at the same places.
+ */
+export function seedOf(sample: Tensors): number {
+  let seed = 0
+  for (const { data } of sample.values())
+    for (const x of data) seed = (seed + Math.imul(Math.fround(Number(x)) * 65536, 0x9e3779b1)) | 0
+  return seed
 }
 
 /** At most `count` of the positions 0 ... total - 1, one from each of `count` equal stretches. */

@@ -17,7 +17,7 @@ import { type Candidate, constant, quantizedValue } from '../candidates.ts'
 import type { Job } from '../job.ts'
 import { breathe, checkAborted } from '../progress.ts'
 import { type LayerRows, layerRows } from './layer-rows.ts'
-import { type Moments, momentsObserver } from './moments.ts'
+import { type Moments, momentsObserver, seedOf } from './moments.ts'
 import { layerProblem, roundLayer } from './round-layer.ts'
 import { advance, startWalk, type Walk } from './walk.ts'
 
@@ -36,9 +36,12 @@ export async function reconstruct(job: Job, quantized: Graph, weights: Assignmen
     ),
   )
   const samples = job.samples.slice(0, chosen.size > 0 ? await samplesThatFit(job) : 0)
-  const [before, now] = [startWalk(samples), startWalk(samples)]
-  // What the float model gives at layers that are still to come: the walk may run past them.
-  const pending = new Set(float.nodes.flatMap(({ id, outputs }) => (chosen.has(id) ? [outputs[0]!] : [])))
+  const walks: Walks = {
+    before: startWalk(samples),
+    now: startWalk(samples),
+    pending: new Set(float.nodes.flatMap(({ id, outputs }) => (chosen.has(id) ? [outputs[0]!] : []))),
+    seeds: samples.map(seedOf),
+  }
   let graph = quantized
   let done = 0
   for (const [at, node] of quantized.nodes.entries()) {
@@ -46,15 +49,24 @@ export async function reconstruct(job: Job, quantized: Graph, weights: Assignmen
     const rows = candidate && layerRows(float, float.nodes.find(({ id }) => id === node.id)!)
     if (!rows) continue
     checkAborted(job.signal)
-    await advance(now, graph, at, adapter, new Set())
-    const moments = await momentsAt(job, graph, node, rows, before, now, pending)
-    pending.delete(node.outputs[0]!)
+    await advance(walks.now, graph, at, adapter, new Set())
+    const moments = await momentsAt(job, graph, node, rows, walks)
+    walks.pending.delete(node.outputs[0]!)
     graph = moments ? rounded(job, graph, node, rows, moments, candidate) : graph
     job.onProgress?.({ stage: 'quantized', done: ++done, total: chosen.size, message: node.id })
     await breathe()
   }
   verify(graph)
   return graph
+}
+
+/** The float and the quantized model, run side by side. */
+interface Walks {
+  readonly before: Walk
+  readonly now: Walk
+  /** What the float model gives at layers that are still to come: its walk may run past them. */
+  readonly pending: Set<ValueId>
+  readonly seeds: readonly number[]
 }
 
 /** How many samples both walks can hold within `memoryLimit`, at least one. */
@@ -80,9 +92,7 @@ async function momentsAt(
   graph: Graph,
   node: Node,
   rows: LayerRows,
-  before: Walk,
-  now: Walk,
-  pending: ReadonlySet<ValueId>,
+  { before, now, pending, seeds }: Walks,
 ): Promise<Moments[] | null> {
   const output = node.outputs[0]!
   const sum = sumBehind(graph, output, now.live[0]!)
@@ -93,7 +103,7 @@ async function momentsAt(
   for (const [sample, live] of now.live.entries()) {
     const { shape, data } = f32Of(before.live[sample]!.get(target)!)
     const other = sum && f32Of(live.get(sum.other)!).data
-    observer.add(live.get(node.inputs[0]!)!, shape, other ? data.map((x, i) => x - other[i]!) : data)
+    observer.add(live.get(node.inputs[0]!)!, shape, seeds[sample]!, other ? data.map((x, i) => x - other[i]!) : data)
   }
   return observer.moments()
 }
