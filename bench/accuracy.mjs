@@ -1,9 +1,10 @@
 // ResNet-20 on CIFAR-10 beside the peer: top-1 on JPEG and lossless test images, and agreement with the float model.
-// `node bench/accuracy.mjs [--methods AVG,LAST_LAYER] [--budgets 0.125,0.1] [--activations 16]`; calibration and settings are the peer's.
+// `node bench/accuracy.mjs [--methods AVG,LAST_LAYER] [--budgets 0.125,0.1] [--activations 16]`; calibration and settings are the peer's,
+// weights of 8, 4 and 2 bits rounded to the nearest included; `--rounding errorCompensating` for the default rounding and all widths.
 import { parseArgs } from 'node:util'
 import { quantize, targetPlatform } from '@mixbit/core'
 import { onnx } from '@mixbit/onnx'
-import { modelBytes, sharedIsThere } from './models.mjs'
+import { mctWeights, modelBytes, sharedIsThere } from './models.mjs'
 import { peerCalibration, resnetAccuracy } from './resnet20.mjs'
 
 if (!sharedIsThere) {
@@ -16,6 +17,7 @@ const { values } = parseArgs({
     budgets: { type: 'string', default: '0.25,0.1875,0.125,0.11,0.1,0.09,0.08' },
     target: { type: 'string', default: 'onnxruntime-cpu' },
     activations: { type: 'string' },
+    rounding: { type: 'string', default: 'nearest' },
   },
 })
 /** The peer's best of its four weightings: JPEG (10,000 images), lossless (761). */
@@ -29,7 +31,8 @@ const peer = {
   0.08: [57.1, 76.48],
 }
 
-const named = targetPlatform(values.target)
+const given = targetPlatform(values.target)
+const named = values.rounding === 'nearest' ? { ...given, weights: mctWeights } : given
 const bits = values.activations?.split(',').map(Number)
 const platform = bits ? { ...named, activations: { ...named.activations, bits } } : named
 const adapter = onnx({ threads: 1 })
@@ -43,7 +46,10 @@ for (const budget of values.budgets.split(',').map(Number))
       representativeDataset: peerCalibration(accuracy.input),
       targetPlatform: platform,
       targetResourceUtilization: { weightsMemory: `${budget * 100}%` },
-      coreConfig: { mixedPrecisionConfig: { distanceWeightingMethod } },
+      coreConfig: {
+        mixedPrecisionConfig: { distanceWeightingMethod },
+        quantizationConfig: { weightsRounding: values.rounding },
+      },
     })
     const { jpeg, lossless, agreement, milliseconds } = await accuracy.of(artifact)
     console.log(

@@ -1,9 +1,9 @@
 // Activations of 8, 4 and 2 bits on ResNet-20 under budgets on activation memory and total memory, beside MCT.
-// `node bench/activations.mjs [--target onnxruntime-cpu] [--methods AVG,LAST_LAYER]`
+// `node bench/activations.mjs [--target onnxruntime-cpu] [--methods AVG,LAST_LAYER] [--rounding nearest]`
 import { parseArgs } from 'node:util'
-import { quantize, targetPlatform, withWeightBits } from '@mixbit/core'
+import { quantize, targetPlatform } from '@mixbit/core'
 import { onnx } from '@mixbit/onnx'
-import { modelBytes, sharedIsThere } from './models.mjs'
+import { mctWeights, modelBytes, sharedIsThere } from './models.mjs'
 import { peerCalibration, resnetAccuracy } from './resnet20.mjs'
 
 if (!sharedIsThere) {
@@ -14,6 +14,7 @@ const { values } = parseArgs({
   options: {
     target: { type: 'string', default: 'onnxruntime-cpu' },
     methods: { type: 'string', default: 'AVG,LAST_LAYER' },
+    rounding: { type: 'string', default: 'errorCompensating' },
   },
 })
 /** Of the 8-bit figures: activation memory 49,152 B, total 317,488 B. */
@@ -32,9 +33,12 @@ for (const { name, budget, weights, peer } of cases)
     const { artifact, report } = await quantize(modelBytes('resnet20'), {
       adapter,
       representativeDataset: peerCalibration(accuracy.input),
-      targetPlatform: withWeightBits(targetPlatform(values.target), weights),
+      targetPlatform: { ...targetPlatform(values.target), weights: { ...mctWeights, bits: weights } },
       targetResourceUtilization: budget,
-      coreConfig: { mixedPrecisionConfig: { distanceWeightingMethod } },
+      coreConfig: {
+        mixedPrecisionConfig: { distanceWeightingMethod },
+        quantizationConfig: { weightsRounding: values.rounding },
+      },
     })
     const { jpeg, lossless, agreement, milliseconds } = await accuracy.of(artifact)
     const bits = (rows) => rows.map((row) => row.bits).join(' ')

@@ -194,6 +194,9 @@ export const models = {
   mnist_cntk: { path: 'mnist_cntk/model.onnx', samples: digits },
 }
 
+/** What MCT does with weights: nearest points of 8, 4 and 2 bits. */
+export const mctWeights = { bits: [8, 4, 2], scheme: 'symmetric', perChannel: true }
+
 export const modelBytes = (name) => new Uint8Array(readFileSync(join(shared, 'models', models[name].path)))
 
 /** Calibration and test samples that share nothing, by model; `n` calibration samples. */

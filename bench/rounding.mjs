@@ -4,7 +4,7 @@
 import { parseArgs } from 'node:util'
 import { quantize, targetPlatform } from '@mixbit/core'
 import { onnx } from '@mixbit/onnx'
-import { modelBytes, scoring, sharedIsThere } from './models.mjs'
+import { mctWeights, modelBytes, scoring, sharedIsThere } from './models.mjs'
 
 if (!sharedIsThere) {
   console.log('The shared models are not here: nothing was measured.')
@@ -21,7 +21,7 @@ const { values, positionals } = parseArgs({
 })
 const adapter = onnx({ threads: 1 })
 const platform = targetPlatform(values.target)
-const like = { ...platform, weights: { bits: [8, 4, 2], scheme: 'symmetric', perChannel: true } }
+const like = { ...platform, weights: mctWeights }
 
 /** Share of rows of all outputs whose largest element is the float model's, and of labels that are hit. */
 async function score(artifact, test, float) {

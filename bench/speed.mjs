@@ -1,8 +1,8 @@
 // Ratios of one run: what the sweep costs in float forwards, what the whole job costs, and how fast the files are.
 // `node bench/speed.mjs [model ...]` (default: resnet20 mobilenet_v1 squeezenet)
-import { quantize } from '@mixbit/core'
+import { quantize, targetPlatform } from '@mixbit/core'
 import { onnx } from '@mixbit/onnx'
-import { modelBytes, models, sharedIsThere } from './models.mjs'
+import { mctWeights, modelBytes, models, sharedIsThere } from './models.mjs'
 
 if (!sharedIsThere) {
   console.log('The shared models are not here: nothing was measured.')
@@ -42,6 +42,13 @@ for (const name of names.length > 0 ? names : ['resnet20', 'mobilenet_v1', 'sque
   const forwards = candidates * Math.min(32, samples.length)
   const lastLayer = { distanceWeightingMethod: 'LAST_LAYER', keepAllDistances: false }
   const few = await quantize(source, { ...options, coreConfig: { mixedPrecisionConfig: lastLayer } })
+  const before = process.cpuUsage()
+  await quantize(source, {
+    ...options,
+    targetPlatform: { ...targetPlatform('onnxruntime-cpu'), weights: mctWeights },
+    coreConfig: { quantizationConfig: { weightsRounding: 'nearest' } },
+  })
+  const nearest = process.cpuUsage(before)
   const session = await adapter.open(artifact, { threads: 1 })
   const quantized = await milliseconds(session, samples)
   const again = await milliseconds(float, samples)
@@ -53,7 +60,7 @@ for (const name of names.length > 0 ? names : ['resnet20', 'mobilenet_v1', 'sque
     `  sweep ${report.timings.sensitivity.toFixed(0)} ms = ${inForwards(report)} of ${forwards} float forwards; for LAST_LAYER alone ${inForwards(few.report)}`,
   )
   console.log(
-    `  whole job ${((used.user + used.system) / 1e6).toFixed(2)} CPU s; stages ${JSON.stringify(Object.fromEntries(Object.entries(report.timings).map(([k, v]) => [k, Math.round(v)])))}`,
+    `  whole job ${((used.user + used.system) / 1e6).toFixed(2)} CPU s, as MCT does it (8/4/2 bits, nearest) ${((nearest.user + nearest.system) / 1e6).toFixed(2)}; stages ${JSON.stringify(Object.fromEntries(Object.entries(report.timings).map(([k, v]) => [k, Math.round(v)])))}`,
   )
   console.log(
     `  uint8 file ${quantized.toFixed(2)} ms = ${(quantized / again).toFixed(2)} of float; ${report.bytes} bytes of ${report.floatUtilization.fileSize}; peak RSS ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MB`,
