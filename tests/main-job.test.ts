@@ -512,9 +512,35 @@ describe('a metric of the user', () => {
   test.each([
     ['throws', () => Promise.reject(new Error('no disk')), 'METRIC_FAILED'],
     ['is a string', () => 'good', 'METRIC_TYPE'],
-  ])('that %s is an error with the layer', async (_, customMetricFn, code) => {
+    ['is not a number', () => Number.NaN, 'METRIC_TYPE'],
+  ])('that %s is an error with the layer and its candidate', async (_, customMetricFn, code) => {
     const error = await failure({ ...budget, ...config({ customMetricFn: customMetricFn as never }) })
-    expect(error.code).toBe(code)
+    expect([error.code, error.message]).toEqual([code, expect.stringContaining('first at w8')])
+  })
+
+  test('decides on activations too, each alone in the float model', async () => {
+    const targetPlatform = 'onnxruntime'
+    const targetResourceUtilization = { activationMemory: '90%' }
+    const float = await adapter.compile(await adapter.read(model), ['y'])
+    const expected = toF32((await float.run(representativeDataset[0]!)).get('y')!)
+    await float.dispose()
+    const customMetricFn = async (infer: (feeds: Tensors) => Promise<Tensors>) => {
+      const y = toF32((await infer(representativeDataset[0]!)).get('y')!)
+      return y.reduce((sum, x, i) => sum + (x - expected[i]!) ** 2, 0)
+    }
+    const { report } = await run({ targetPlatform, targetResourceUtilization, ...config({ customMetricFn }) })
+    expect(report.activations.length).toBeGreaterThan(2)
+    for (const { candidates } of report.activations) {
+      const [at8, , at2] = candidates.map(({ sensitivity }) => sensitivity!)
+      expect(at8).toBeGreaterThan(0)
+      expect(at2).toBeGreaterThan(at8!)
+    }
+    const error = await failure({
+      targetPlatform,
+      targetResourceUtilization,
+      ...config({ customMetricFn: () => Number.NaN }),
+    })
+    expect([error.code, error.message]).toEqual(['METRIC_TYPE', expect.stringMatching(/returned NaN for \w+ at a8/)])
   })
 })
 
