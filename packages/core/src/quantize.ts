@@ -1,6 +1,7 @@
 import type { Graph } from '@mixbit/graph'
 import { activationMemory } from './activation-memory.ts'
 import { check, chooseAndWrite, predictedBytes } from './artifact.ts'
+import { checkFeasible } from './assign.ts'
 import { bopsOf } from './bops.ts'
 import { type Job, type JobOptions, type ResourceUtilization, startJob } from './job.ts'
 import { checkBudgetNames, type FloatSizes, floatSizes, limitsOf, type Measures, searchBudget } from './limits.ts'
@@ -53,13 +54,14 @@ export async function quantize<Source, Artifact>(
   // candidates -> sensitivity: only a budget gives a choice to make
   const { configurationOverwrite, distanceWeightingMethod } = started.config.mixedPrecisionConfig
   const mixedPrecision = Object.keys(limits).length > 0 && !configurationOverwrite
+  const budget = mixedPrecision ? await searchBudget(started, observed, limits, measures) : {}
+  await checkFeasible(started, observed, budget)
   const free = measurandOf(started, observed, limits)
   const measured = mixedPrecision ? await measure(started, free) : unmeasured
   const { table } = measured
   clock('sensitivity')
 
   // sensitivity -> assignment -> quantized -> artifact
-  const budget = mixedPrecision ? await searchBudget(started, observed, limits, measures) : {}
   const tell = async () => (table?.onlyFor === null ? weightingChoices(started, observed, free, measured, budget) : [])
   const rivals = distanceWeightingMethod === 'BEST' ? await tell() : []
   const { job, scores } = settle(started, free, measured, rivals)
