@@ -4,35 +4,7 @@ import { expect, test } from 'vitest'
 import { activationMemory } from './activation-memory.ts'
 import { assign, type Budget, type Search } from './assign.ts'
 import { bopsOf } from './bops.ts'
-import type { Layer } from './candidates.ts'
-import type { Activation } from './observe.ts'
-
-const widths = [8, 4, 2]
-
-const layer = (node: string, elements: number): Layer => ({
-  node,
-  kind: 'dense',
-  sharedWith: [],
-  weights: [node],
-  shape: [elements],
-  floatBytes: elements * 4,
-  candidates: widths.map((bits) => ({
-    bits,
-    grids: [],
-    weightsBytes: (elements * bits) / 8,
-    // Scales and helpers, so that the file is no multiple of the weights.
-    fileBytes: Math.ceil((elements * bits) / 8) + 7,
-  })),
-})
-
-const activation = (value: string): Activation => ({
-  value,
-  values: [value],
-  candidates: widths.map((bits) => ({
-    bits,
-    grid: { bits, signed: false, axis: null, scale: Float32Array.of(1), zeroPoint: Int32Array.of(0) },
-  })),
-})
+import { activation, layer } from './search.fixture.ts'
 
 type Picks = readonly number[]
 type Name = keyof Budget
