@@ -231,6 +231,65 @@ describe('a budget on activations', () => {
     expect(float.code).toBe('BUDGET_INFEASIBLE')
   })
 
+  test('has a schedule whose peak is the activation memory, at the chosen bits', async () => {
+    const { report } = await run(
+      {
+        targetPlatform,
+        targetResourceUtilization: { activationMemory: '16%' },
+        coreConfig: { debugConfig: { simulateScheduler: true } },
+      },
+      source,
+    )
+    const { steps, peak } = report.schedule!
+    expect(steps.map(({ node }) => node).filter((node) => ['stem', 'left', 'right', 'head'].includes(node))).toEqual([
+      'stem',
+      'left',
+      'right',
+      'head',
+    ])
+    expect(peak.bytes).toBe(report.utilization.activationMemory)
+    expect(Math.max(...steps.map(({ bytes }) => bytes))).toBe(peak.bytes)
+    expect(peak.tensors.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(peak.bytes)
+    // The shortcut %b is alive while the two convolutions beside it run.
+    expect(peak.tensors.map(({ value }) => value)).toContain('b')
+    for (const { value, bits } of peak.tensors)
+      expect(report.activations.find(({ values }) => values.includes(value))?.bits ?? 32).toBe(bits)
+  })
+
+  test('is what resourceUtilizationData says of one bit-width everywhere, in every resource', async () => {
+    const { float, byBits } = await resourceUtilizationData(source, { adapter, representativeDataset, targetPlatform })
+    for (const bits of [8, 4, 2]) {
+      const match = { name: '*' }
+      const { report } = await run(
+        {
+          targetPlatform,
+          targetResourceUtilization: { weightsMemory: '100%', totalMemory: '100%', bops: '100%' },
+          coreConfig: {
+            bitWidthConfig: { weights: [{ match, bits }], activations: [{ match, bits }] },
+          },
+        },
+        source,
+      )
+      const { fileSize, ...exact } = report.utilization
+      expect(byBits[bits]).toMatchObject(exact)
+      expect(Math.abs(byBits[bits]!.fileSize! / fileSize! - 1)).toBeLessThan(0.03)
+      expect([report.budget.totalMemory, report.budget.bops]).toEqual([float.totalMemory, float.bops])
+    }
+    expect(float.bops).toBe(16 * byBits[8]!.bops!)
+  })
+
+  test('needs one sample to be known, and weights and files need none', async () => {
+    const { float, byBits } = await resourceUtilizationData(source, { adapter, targetPlatform })
+    for (const sizes of [float, ...Object.values(byBits)]) {
+      expect(sizes).toMatchObject({ activationMemory: null, totalMemory: null, bops: null })
+      expect(Math.min(sizes.weightsMemory, sizes.fileSize!)).toBeGreaterThan(0)
+    }
+    // Float activations stay so: the total differs by the weights alone.
+    const weightsOnly = await resourceUtilizationData(source, { adapter, representativeDataset })
+    expect(weightsOnly.byBits[2]!.activationMemory).toBe(weightsOnly.float.activationMemory)
+    expect(weightsOnly.byBits[2]!.bops).toBe(weightsOnly.float.bops! / 16)
+  })
+
   test('tells the bits of the last activation too', async () => {
     const { report } = await run({ targetPlatform, targetResourceUtilization: { activationMemory: '20%' } }, source)
     const last = report.activations.find(({ values }) => values.includes('h'))!

@@ -1,10 +1,13 @@
+import type { NodeId } from '@mixbit/graph'
 import { frontier } from '@mixbit/solver'
+import { bopsMeasure, liveCuts } from './activation-memory.ts'
 import { fileBytes, fixedFileBytes } from './artifact.ts'
 import { itemsOf, type Scores } from './assign.ts'
 import type { Layer } from './candidates.ts'
 import { type JobOptions, startJob } from './job.ts'
-import { floatSizes } from './limits.ts'
+import { floatSizes, floatUtilization, type Utilization, utilizationOf } from './limits.ts'
 import { type Measured, measure } from './measure.ts'
+import { observe } from './observe.ts'
 
 /** One point of the curve of budget against sensitivity. */
 export interface FrontierPoint {
@@ -52,36 +55,44 @@ export async function analyze<Source, Artifact>(
   }
 }
 
-/** Bytes of a model at one bit-width everywhere. */
+/** What a model costs at one bit-width everywhere. */
 export interface ResourceUtilizationData {
-  readonly float: { readonly weightsMemory: number; readonly fileSize: number | null }
-  /** By bit-width; layers that lack it take their next wider one. */
-  readonly byBits: Readonly<Record<string, { readonly weightsMemory: number; readonly fileSize: number | null }>>
+  readonly float: Utilization
+  /** By bit-width; layers and activations that lack it take their next wider one, and what the target leaves in float stays so. */
+  readonly byBits: Readonly<Record<string, Utilization>>
 }
 
-/** What the model would cost at each single bit-width: needs no data and no run. */
+/**
+ * What the model would cost in every resource at each single bit-width, without a search. One sample of the representative dataset gives
+ * the shapes that activations and bit operations depend on; without it these are null.
+ * @throws MixbitError as `quantize` for the model, the options and the data.
+ */
 export async function resourceUtilizationData<Source, Artifact>(
   source: Source,
   options: JobOptions<Source, Artifact>,
 ): Promise<ResourceUtilizationData> {
-  const job = await startJob(source, options, false)
-  const fixed = await fixedFileBytes(job, { activations: [], inputMeans: new Map() })
-  const widths = [...new Set(job.layers.flatMap((layer) => layer.candidates.map((c) => c.bits)))].sort((a, b) => b - a)
+  const { representativeDataset: data } = options
+  const job = await startJob(source, { ...options, ...(data && { representativeDataset: data.slice(0, 1) }) }, !!data)
+  const observed = data
+    ? await observe(job, { activationMemory: 1 })
+    : { activations: [], inputMeans: new Map<NodeId, Float64Array>() }
+  const { layers } = job
+  const { activations } = observed
+  const measures = {
+    cuts: data ? await liveCuts(job, activations) : null,
+    bops: data ? await bopsMeasure(job, activations) : null,
+  }
+  const fixed = await fixedFileBytes(job, observed)
+  const rows = [...layers, ...activations].flatMap(({ candidates }) => candidates.map(({ bits }) => bits))
+  const widths = [...new Set(rows)].sort((a, b) => b - a)
+  const utilizationAt = (bits: number) => {
+    const at = <C extends { readonly bits: number }>({ candidates }: { readonly candidates: readonly C[] }): C =>
+      candidates.findLast((candidate) => candidate.bits >= bits) ?? candidates[0]!
+    const assignment = { weights: layers.map((layer) => at(layer)), activations: activations.map((one) => at(one)) }
+    return utilizationOf(assignment, { fileSize: fixed === null ? null : fixed + fileBytes(job, assignment), transferSize: null }, measures)
+  }
   return {
-    float: await floatSizes(job),
-    byBits: Object.fromEntries(
-      widths.map((bits) => {
-        const weights = job.layers.map(
-          (layer) => layer.candidates.findLast((c) => c.bits >= bits) ?? layer.candidates[0]!,
-        )
-        return [
-          bits,
-          {
-            weightsMemory: weights.reduce((sum, c) => sum + c.weightsBytes, 0),
-            fileSize: fixed === null ? null : fixed + fileBytes(job, { weights, activations: [] }),
-          },
-        ]
-      }),
-    ),
+    float: floatUtilization(await floatSizes(job), measures),
+    byBits: Object.fromEntries(widths.map((bits) => [bits, utilizationAt(bits)])),
   }
 }

@@ -62,7 +62,11 @@ const schema = v.strictObject({
     {},
   ),
   debugConfig: v.optional(
-    v.strictObject({ bypass: v.optional(v.boolean(), false), analyzeSimilarity: v.optional(v.boolean(), false) }),
+    v.strictObject({
+      bypass: v.optional(v.boolean(), false),
+      analyzeSimilarity: v.optional(v.boolean(), false),
+      simulateScheduler: v.optional(v.boolean(), false),
+    }),
     {},
   ),
 })
@@ -151,6 +155,8 @@ export interface CoreConfig {
     readonly bypass?: boolean
     /** Compares the simulation with the float model behind every node. Default false. */
     readonly analyzeSimilarity?: boolean
+    /** Reports the memory of activations node by node, with the tensors alive at the peak. Default false. */
+    readonly simulateScheduler?: boolean
   }
 }
 

@@ -1,14 +1,14 @@
 import type { Graph } from '@mixbit/graph'
-import { activationMemory } from './activation-memory.ts'
+import { liveSteps } from './activation-memory.ts'
 import { check, chooseAndWrite, predictedBytes } from './artifact.ts'
 import { checkFeasible } from './assign.ts'
-import { bopsOf } from './bops.ts'
 import { type Job, type JobOptions, type ResourceUtilization, startJob } from './job.ts'
-import { checkBudgetNames, type FloatSizes, floatSizes, limitsOf, type Measures, searchBudget } from './limits.ts'
+import { checkBudgetNames, type FloatSizes, floatSizes, limitsOf, searchBudget, utilizationOf } from './limits.ts'
 import { type Measurand, type Measured, measurandOf, measure, scoresOf, withMethod } from './measure.ts'
 import { observe } from './observe.ts'
 import { activationReports, layerReports, type QuantizeReport, solverReport, starvationWarnings } from './report.ts'
 import { roundingSteps } from './rounding-steps.ts'
+import { scheduleOf } from './schedule.ts'
 import { similarityOf } from './similarity.ts'
 import { bestChoice, outputLayers, type WeightingChoice, weightingChoices } from './weightings.ts'
 import { wireBytes } from './wire-bytes.ts'
@@ -72,8 +72,9 @@ export async function quantize<Source, Artifact>(
   const weightings = rivals.length === 0 && ends.some(({ starved }) => starved) ? await tell() : rivals
   const rounding = await roundingSteps(job, observed, chosen)
   const distances = await check(job, chosen.graph, chosen.artifact, activations.length === 0)
-  const { analyzeSimilarity } = job.config.debugConfig
+  const { analyzeSimilarity, simulateScheduler } = job.config.debugConfig
   const similarity = analyzeSimilarity ? await similarityOf(job, chosen.graph) : []
+  const steps = simulateScheduler ? await liveSteps(job, observed.activations) : null
   clock('artifact')
 
   return {
@@ -86,7 +87,7 @@ export async function quantize<Source, Artifact>(
       layers: layerReports(job.layers, weights, table || scores.weights.length > 0 ? scores.weights : null),
       activations: activationReports(observed.activations, activations, scores.activations),
       budget: { ...none, ...limits },
-      utilization: utilizationOf(chosen, measures),
+      utilization: utilizationOf(chosen.assignment, filesOf(chosen), measures),
       predictedBytes: await predictedBytes(job, observed, chosen.assignment),
       bytes: chosen.bytes,
       transferBytes: chosen.transferBytes,
@@ -94,6 +95,12 @@ export async function quantize<Source, Artifact>(
       weightings,
       rounding,
       similarity,
+      schedule:
+        steps &&
+        scheduleOf(
+          steps,
+          activations.map(({ bits }) => bits),
+        ),
       distances,
       solver: solverReport(chosen.solution),
       warnings: [
@@ -126,23 +133,10 @@ const none = {
   bops: null,
 }
 
-/** What the choice costs; memory of activations and bit operations only where a budget asked for them. */
-function utilizationOf(
-  { assignment: { weights, activations }, bytes, transferBytes }: Awaited<ReturnType<typeof chooseAndWrite>>,
-  { cuts, bops }: Measures,
-) {
-  const weightsMemory = weights.reduce((sum, candidate) => sum + candidate.weightsBytes, 0)
-  const [weightBits, activationBits] = [weights.map(({ bits }) => bits), activations.map(({ bits }) => bits)]
-  const memory = cuts && activationMemory(cuts, activationBits)
-  return {
-    weightsMemory,
-    fileSize: bytes,
-    transferSize: wireBytes(transferBytes),
-    activationMemory: memory,
-    totalMemory: memory === null ? null : weightsMemory + memory,
-    bops: bops && bopsOf(bops, weightBits, activationBits),
-  }
-}
+const filesOf = ({ bytes, transferBytes }: Awaited<ReturnType<typeof chooseAndWrite>>) => ({
+  fileSize: bytes,
+  transferSize: wireBytes(transferBytes),
+})
 
 const basics = (job: Job, sizes: FloatSizes) => ({
   model: job.graph.name,
@@ -185,6 +179,7 @@ async function bypassed<Artifact>(job: Job<Artifact>, sizes: FloatSizes): Promis
       weightings: [],
       rounding: [],
       similarity: [],
+      schedule: null,
       distances: { toFloat: [], toSimulation: [] },
       solver: null,
       warnings: ['debugConfig.bypass is on: the model is written as it was read.'],

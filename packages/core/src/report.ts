@@ -9,6 +9,7 @@ import type { ResourceUtilization } from './job.ts'
 import type { FloatSizes } from './limits.ts'
 import type { Activation } from './observe.ts'
 import type { RoundingStep } from './rounding-steps.ts'
+import type { Schedule } from './schedule.ts'
 import type { NodeSimilarity } from './similarity.ts'
 import type { OutputLayer, WeightingChoice } from './weightings.ts'
 
@@ -72,6 +73,8 @@ export interface QuantizeReport {
   readonly rounding: readonly RoundingStep[]
   /** Node by node, with `debugConfig.analyzeSimilarity`; else empty. */
   readonly similarity: readonly NodeSimilarity[]
+  /** Memory step by step, with `debugConfig.simulateScheduler`; else null. */
+  readonly schedule: Schedule | null
   readonly distances: {
     /** The written file against the float model; empty without `write`. */
     readonly toFloat: readonly OutputDistance[]
