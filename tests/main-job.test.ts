@@ -270,9 +270,7 @@ describe('a budget on activations', () => {
         },
         source,
       )
-      const { fileSize, ...exact } = report.utilization
-      expect(byBits[bits]).toMatchObject(exact)
-      expect(Math.abs(byBits[bits]!.fileSize! / fileSize! - 1)).toBeLessThan(0.03)
+      expect(byBits[bits]).toEqual(report.utilization)
       expect([report.budget.totalMemory, report.budget.bops]).toEqual([float.totalMemory, float.bops])
     }
     expect(float.bops).toBe(16 * byBits[8]!.bops!)
@@ -434,6 +432,36 @@ describe('bit-widths by hand', () => {
     ).toEqual([2, 4, 8, 4])
     const byKind = await run(weights([{ match: { kind: 'convTranspose' }, bits: 2 }]))
     expect(byKind.report.layers.find(({ node }) => node === 'up')?.bits).toBe(2)
+  })
+
+  test('hold for activations, by the node that gives them, its kind, or their value, with and without a budget', async () => {
+    const activations = [
+      { match: { kind: 'conv' as const }, bits: 4 },
+      { match: { name: 'x' }, bits: 2 },
+      { match: { name: 'd' }, bits: 4 },
+    ]
+    const options = { targetPlatform: 'onnxruntime', coreConfig: { bitWidthConfig: { activations } } }
+    for (const budget of [{}, { weightsMemory: '20%' }, { activationMemory: '90%' }]) {
+      const { report } = await run({ ...options, targetResourceUtilization: budget })
+      const bits = report.activations.map((one) => `${one.value} ${one.bits}`)
+      expect(bits).toEqual(['x 2', 'r 4', 'd 4', expect.stringMatching(/^s/), expect.stringMatching(/^f/)])
+    }
+  })
+
+  test('for activations that the target leaves in float, or of other bits, are refused beside those for weights', async () => {
+    const rules = {
+      weights: [{ match: { name: 'dense' }, bits: 3 }],
+      activations: [
+        { match: { kind: 'conv' as const }, bits: 3 },
+        { match: { name: 'y' }, bits: 8 },
+      ],
+    }
+    const messageOn = async (targetPlatform: string) =>
+      (await failure({ targetPlatform, coreConfig: { bitWidthConfig: rules } })).message
+    expect(await messageOn('onnxruntime')).toMatch(
+      /dense has no 3-bit candidate .*r has no 3-bit candidate \(it has .*8, 4, 2\).*"y".* matches no activation/,
+    )
+    expect(await messageOn('weights-only')).toMatch(/"conv".* matches no activation.*"y".* matches no activation/)
   })
 
   test('that match nothing, or that no candidate has, are all named', async () => {

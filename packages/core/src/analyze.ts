@@ -1,7 +1,7 @@
 import type { NodeId } from '@mixbit/graph'
 import { frontier } from '@mixbit/solver'
 import { bopsMeasure, liveCuts } from './activation-memory.ts'
-import { fileBytes, fixedFileBytes } from './artifact.ts'
+import { writtenBytes } from './artifact.ts'
 import { itemsOf, type Scores } from './assign.ts'
 import type { Layer } from './candidates.ts'
 import { type JobOptions, startJob } from './job.ts'
@@ -72,7 +72,10 @@ export async function resourceUtilizationData<Source, Artifact>(
   options: JobOptions<Source, Artifact>,
 ): Promise<ResourceUtilizationData> {
   const { representativeDataset: data } = options
-  const job = await startJob(source, { ...options, ...(data && { representativeDataset: data.slice(0, 1) }) }, !!data)
+  // How weights are rounded changes no size.
+  const quantizationConfig = { ...options.coreConfig?.quantizationConfig, weightsRounding: 'nearest' as const }
+  const nearest = { ...options, coreConfig: { ...options.coreConfig, quantizationConfig } }
+  const job = await startJob(source, data ? { ...nearest, representativeDataset: data.slice(0, 1) } : nearest, !!data)
   const observed = data
     ? await observe(job, { activationMemory: 1 })
     : { activations: [], inputMeans: new Map<NodeId, Float64Array>() }
@@ -82,17 +85,15 @@ export async function resourceUtilizationData<Source, Artifact>(
     cuts: data ? await liveCuts(job, activations) : null,
     bops: data ? await bopsMeasure(job, activations) : null,
   }
-  const fixed = await fixedFileBytes(job, observed)
   const rows = [...layers, ...activations].flatMap(({ candidates }) => candidates.map(({ bits }) => bits))
   const widths = [...new Set(rows)].sort((a, b) => b - a)
-  const utilizationAt = (bits: number) => {
+  const byBits: Record<string, Utilization> = {}
+  for (const bits of widths) {
     const at = <C extends { readonly bits: number }>({ candidates }: { readonly candidates: readonly C[] }): C =>
       candidates.findLast((candidate) => candidate.bits >= bits) ?? candidates[0]!
     const assignment = { weights: layers.map((layer) => at(layer)), activations: activations.map((one) => at(one)) }
-    return utilizationOf(assignment, { fileSize: fixed === null ? null : fixed + fileBytes(job, assignment), transferSize: null }, measures)
+    const fileSize = await writtenBytes(job, observed, assignment)
+    byBits[bits] = utilizationOf(assignment, { fileSize, transferSize: null }, measures)
   }
-  return {
-    float: floatUtilization(await floatSizes(job), measures),
-    byBits: Object.fromEntries(widths.map((bits) => [bits, utilizationAt(bits)])),
-  }
+  return { float: floatUtilization(await floatSizes(job), measures), byBits }
 }

@@ -66,6 +66,23 @@ export const baseAssignment = (layers: readonly Layer[], activations: readonly A
   activations: activations.map(baseOf),
 })
 
+/** What the network editor makes of a choice. */
+const finished = ({ weights, activations }: Assignment): Assignment => ({
+  weights: weights.map((candidate) => candidate.final ?? candidate),
+  activations: activations.map((candidate) => candidate.final ?? candidate),
+})
+
+/** The layers and activations whose choice the network editor has changed. */
+export const changedAfterSearch = (
+  { layers, activations }: Pick<Search, 'layers' | 'activations'>,
+  assignment: Assignment,
+): string[] => [
+  ...layers.filter(({ candidates }, i) => !candidates.includes(assignment.weights[i]!)).map(({ node }) => node),
+  ...activations
+    .filter(({ candidates }, i) => !candidates.includes(assignment.activations[i]!))
+    .map(({ value }) => value),
+]
+
 /**
  * The assignment of least summed sensitivity inside the budget; without a budget, the base candidate everywhere.
  * Bytes that a width costs once for the whole file are settled by solving for every set of such widths.
@@ -77,7 +94,8 @@ export async function assign(
 ): Promise<{ assignment: Assignment; solution: Solution | null }> {
   const { layers, activations, budget } = search
   const free = freedom(budget)
-  if (!free.weights && !free.activations) return { assignment: baseAssignment(layers, activations), solution: null }
+  if (!free.weights && !free.activations)
+    return { assignment: finished(baseAssignment(layers, activations)), solution: null }
   const answers: { assignment: Assignment; solution: Solution }[] = []
   const tried: Tried[] = []
   for (const unused of subsets([...(budget.fileSize?.once.keys() ?? [])])) {
@@ -100,10 +118,10 @@ export async function assign(
     for (const [m, { members, picks }] of merged.entries())
       for (const [i, member] of members.entries()) chosen[member] = kept[member]![picks[choice[m] ?? 0]![i]!]!
     answers.push({
-      assignment: {
+      assignment: finished({
         weights: layers.map((layer, i) => layer.candidates[chosen[i]!]!),
         activations: activations.map(({ candidates }, i) => candidates[chosen[layers.length + i]!]!),
-      },
+      }),
       solution,
     })
   }

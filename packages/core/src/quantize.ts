@@ -1,7 +1,7 @@
 import type { Graph } from '@mixbit/graph'
 import { liveSteps } from './activation-memory.ts'
 import { check, chooseAndWrite, predictedBytes } from './artifact.ts'
-import { checkFeasible } from './assign.ts'
+import { changedAfterSearch, checkFeasible } from './assign.ts'
 import { type Job, type JobOptions, type ResourceUtilization, startJob } from './job.ts'
 import { checkBudgetNames, type FloatSizes, floatSizes, limitsOf, searchBudget, utilizationOf } from './limits.ts'
 import { type Measurand, type Measured, measurandOf, measure, scoresOf, withMethod } from './measure.ts'
@@ -106,6 +106,7 @@ export async function quantize<Source, Artifact>(
       warnings: [
         ...warningsFor(job, mixedPrecision),
         ...observed.activations.flatMap(({ otherBase }) => otherBase ?? []),
+        ...editorWarnings(changedAfterSearch({ ...job, ...observed }, chosen.assignment)),
         ...(chosen.solution?.warnings ?? []),
         ...starvationWarnings(job.config, ends, weightings),
       ],
@@ -159,6 +160,11 @@ function warningsFor({ samples, config, warnings }: Job, mixedPrecision: boolean
       : []),
   ]
 }
+
+const editorWarnings = (changed: readonly string[]): string[] =>
+  changed.length === 0
+    ? []
+    : [`The network editor changed after the search: ${changed.join(', ')}. Budgets were kept without these changes.`]
 
 async function bypassed<Artifact>(job: Job<Artifact>, sizes: FloatSizes): Promise<Quantized<Artifact>> {
   return {

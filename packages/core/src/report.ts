@@ -136,9 +136,10 @@ export const activationReports = (
   }))
 
 function reasonFor(layer: Layer, chosen: Candidate, row: readonly number[] | undefined): string {
+  const at = layer.candidates.indexOf(chosen)
+  if (at < 0) return `${chosen.bits} bits by the network editor, after the search`
   if (layer.candidates.length === 1) return `${chosen.bits} bits is its only candidate`
   if (!row) return 'no budget: the base candidate'
-  const at = layer.candidates.indexOf(chosen)
   const step = (to: number) => {
     const bytes = layer.candidates[to]!.weightsBytes - chosen.weightsBytes
     return `${layer.candidates[to]!.bits} bits would ${bytes > 0 ? `cost ${bytes}` : `save ${-bytes}`} bytes and change the sensitivity by ${signed(row[to]! - row[at]!)}`

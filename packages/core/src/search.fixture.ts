@@ -9,6 +9,7 @@ export const layer = (node: string, elements: number, widths: readonly number[] 
   weights: [node],
   shape: [elements],
   floatBytes: elements * 4,
+  base: widths[0]!,
   candidates: widths.map((bits) => ({
     bits,
     grids: [],
@@ -22,6 +23,9 @@ export const layer = (node: string, elements: number, widths: readonly number[] 
 export const activation = (value: string): Activation => ({
   value,
   values: [value],
+  fused: [],
+  base: 8,
+  otherBase: null,
   candidates: [8, 4, 2].map((bits) => ({
     bits,
     grid: { bits, signed: false, axis: null, scale: Float32Array.of(1), zeroPoint: Int32Array.of(0) },
