@@ -33,7 +33,7 @@ export function program(run: Run): Command {
     .description('show nodes, kinds, weights, bytes, shapes and macs')
     .option('--text', 'print the graph in its text form')
     .option('--sizes', 'also show what the model would cost at each bit-width, in every resource')
-    .option('--target <platform>', 'for --sizes: whose bit-widths (default: weights-only)')
+    .option('--target <platform>', 'for --sizes: a name or a JSON file (default: weights-only)')
     .option(
       '--input-shape <name=extents>',
       'for --sizes: extents of dynamic inputs (repeatable)',

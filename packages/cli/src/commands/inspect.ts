@@ -7,6 +7,7 @@ import { type Graph, type Node, sizeOf } from '../mixbit.ts'
 import type { CommonOptions } from '../options.ts'
 import { backend, type Run } from '../run.ts'
 import { right, table } from '../table.ts'
+import { readTarget } from '../target.ts'
 
 interface InspectFlags extends CommonOptions {
   readonly text?: boolean
@@ -39,9 +40,9 @@ async function sizesOf(
   { adapter, core }: Backend,
   model: string,
   graph: Graph,
-  { target = 'weights-only', inputShape, quiet }: InspectFlags,
+  { target, inputShape, quiet }: InspectFlags,
 ): Promise<ResourceUtilizationData> {
-  const options = { adapter, targetPlatform: target }
+  const options = { adapter, targetPlatform: await readTarget(core, target) }
   const withShapes = async () => {
     const { feeds } = await loadInputs(graph, { source: 'random', samples: 1, inputShapes: inputShape })
     return core.resourceUtilizationData(model, { ...options, representativeDataset: feeds })
