@@ -201,6 +201,24 @@ test('targets that can be kept alone and not together are said to be so', async 
   expect(error.context.smallest).toEqual({ weightsMemory: 30, fileSize: 74 })
 })
 
+test('a candidate of infinite sensitivity is never taken, nor counted as achievable', async () => {
+  const search = {
+    ...small({ weightsMemory: 40 }),
+    scores: {
+      weights: [
+        [0, 1, Infinity],
+        [0, 2, 9],
+      ],
+      activations: [],
+    },
+  }
+  const error = await assign(search).catch((error: MixbitError) => error)
+  expect(error).toMatchObject({ code: 'BUDGET_INFEASIBLE', context: { smallest: { weightsMemory: 55 } } })
+  const { assignment, solution } = await assign({ ...search, budget: { weightsMemory: 60 } })
+  expect(assignment.weights.map(({ bits }) => bits)).toEqual([4, 4])
+  expect(solution!.warnings).toEqual(['Item conv: dropped choices with a loss that is not finite: 2 (Infinity).'])
+})
+
 test('refinement keeps the objective and the budget, and takes what is left over', async () => {
   await fc.assert(
     fc.asyncProperty(searches, async (search) => {

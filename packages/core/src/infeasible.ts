@@ -61,7 +61,10 @@ function leastOf(name: keyof Budget, tried: readonly Tried[]): Least {
 }
 
 function leastOfCost(parts: Tried['merged'], b: number): Least {
-  const costs = parts.map(({ item, names }) => ({ names, cost: Math.min(...item.choices.map(({ cost }) => cost[b]!)) }))
+  const costs = parts.map(({ item, names }) => {
+    const usable = item.choices.filter(({ loss }) => Number.isFinite(loss))
+    return { names, cost: Math.min(...usable.map(({ cost }) => cost[b]!)) }
+  })
   return {
     smallest: costs.reduce((sum, { cost }) => sum + cost, 0),
     binding: costs
