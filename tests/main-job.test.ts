@@ -266,6 +266,7 @@ describe('a budget on activations', () => {
           targetResourceUtilization: { weightsMemory: '100%', totalMemory: '100%', bops: '100%' },
           coreConfig: {
             bitWidthConfig: { weights: [{ match, bits }], activations: [{ match, bits }] },
+            quantizationConfig: { weightsRounding: 'nearest' },
           },
         },
         source,
@@ -440,7 +441,7 @@ describe('bit-widths by hand', () => {
       { match: { name: 'x' }, bits: 2 },
       { match: { name: 'd' }, bits: 4 },
     ]
-    const options = { targetPlatform: 'onnxruntime', coreConfig: { bitWidthConfig: { activations } } }
+    const options = { targetPlatform: 'onnxruntime-cpu', coreConfig: { bitWidthConfig: { activations } } }
     for (const budget of [{}, { weightsMemory: '20%' }, { activationMemory: '90%' }]) {
       const { report } = await run({ ...options, targetResourceUtilization: budget })
       const bits = report.activations.map((one) => `${one.value} ${one.bits}`)
@@ -450,7 +451,7 @@ describe('bit-widths by hand', () => {
 
   test('for activations that the target leaves in float, or of other bits, are refused beside those for weights', async () => {
     const rules = {
-      weights: [{ match: { name: 'dense' }, bits: 3 }],
+      weights: [{ match: { name: 'dense' }, bits: 5 }],
       activations: [
         { match: { kind: 'conv' as const }, bits: 3 },
         { match: { name: 'y' }, bits: 8 },
@@ -458,8 +459,8 @@ describe('bit-widths by hand', () => {
     }
     const messageOn = async (targetPlatform: string) =>
       (await failure({ targetPlatform, coreConfig: { bitWidthConfig: rules } })).message
-    expect(await messageOn('onnxruntime')).toMatch(
-      /dense has no 3-bit candidate .*r has no 3-bit candidate \(it has .*8, 4, 2\).*"y".* matches no activation/,
+    expect(await messageOn('onnxruntime-cpu')).toMatch(
+      /dense has no 5-bit candidate .*r has no 3-bit candidate \(it has .*8, 4, 2\).*"y".* matches no activation/,
     )
     expect(await messageOn('weights-only')).toMatch(/"conv".* matches no activation.*"y".* matches no activation/)
   })
@@ -606,7 +607,7 @@ describe('a metric of the user', () => {
   })
 
   test('decides on activations too, each alone in the float model', async () => {
-    const targetPlatform = 'onnxruntime'
+    const targetPlatform = 'onnxruntime-cpu'
     const targetResourceUtilization = { activationMemory: '90%' }
     const float = await adapter.compile(await adapter.read(model), ['y'])
     const expected = toF32((await float.run(representativeDataset[0]!)).get('y')!)

@@ -13,7 +13,7 @@ const edited = (networkEditor: readonly EditRule[], options: Options = {}, coreC
   quantize(model, {
     adapter,
     representativeDataset,
-    targetPlatform: 'onnxruntime',
+    targetPlatform: 'onnxruntime-cpu',
     coreConfig: { ...coreConfig, debugConfig: { networkEditor } },
     ...options,
   })
@@ -53,14 +53,14 @@ describe('before the search', () => {
   test('candidates are those of the rule, also widths that the target does not offer', async () => {
     const result = await edited(
       [
-        { filter: { name: 'first' }, actions: { weights: { bits: [3, 5] } } },
-        { filter: { kind: 'dense' }, actions: { weights: { bits: [6] } } },
+        { filter: { name: 'first' }, actions: { weights: { bits: [5, 7] } } },
+        { filter: { kind: 'dense' }, actions: { weights: { bits: [5] } } },
       ],
       { targetResourceUtilization: { weightsMemory: '15%' } },
     )
-    expect(layer(result, 'first').candidates.map(({ bits }) => bits)).toEqual([5, 3])
-    expect(layer(result, 'dense')).toMatchObject({ bits: 6, reason: '6 bits is its only candidate' })
-    expect(layer(result, 'up').candidates.map(({ bits }) => bits)).toEqual([8, 4, 2])
+    expect(layer(result, 'first').candidates.map(({ bits }) => bits)).toEqual([7, 5])
+    expect(layer(result, 'dense')).toMatchObject({ bits: 5, reason: '5 bits is its only candidate' })
+    expect(layer(result, 'up').candidates.map(({ bits }) => bits)).toEqual([8, 6, 4, 3, 2, 1])
     expect(result.report.distances.toFloat[0]!.sqnr).toBeGreaterThan(0)
   })
 

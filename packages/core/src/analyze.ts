@@ -64,7 +64,7 @@ export interface ResourceUtilizationData {
 
 /**
  * What the model would cost in every resource at each single bit-width, without a search. One sample of the representative dataset gives
- * the shapes that activations and bit operations depend on; without it these are null.
+ * the shapes that activations and bit operations depend on; without it these are null. Files are those of nearest rounding.
  * @throws MixbitError as `quantize` for the model, the options and the data.
  */
 export async function resourceUtilizationData<Source, Artifact>(
@@ -72,7 +72,7 @@ export async function resourceUtilizationData<Source, Artifact>(
   options: JobOptions<Source, Artifact>,
 ): Promise<ResourceUtilizationData> {
   const { representativeDataset: data } = options
-  // How weights are rounded changes no size.
+  // Rounding so that errors compensate changes no size but that of tables of levels, and it needs all samples.
   const quantizationConfig = { ...options.coreConfig?.quantizationConfig, weightsRounding: 'nearest' as const }
   const nearest = { ...options, coreConfig: { ...options.coreConfig, quantizationConfig } }
   const job = await startJob(source, data ? { ...nearest, representativeDataset: data.slice(0, 1) } : nearest, !!data)

@@ -166,6 +166,11 @@ function layerOf(
     const elements = tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
     return { bits: width, grids, weightsBytes: (elements * width) / 8, fileBytes: fileBytesOf(graph, adapter, grids) }
   }
+  // A width that the editor's scheme cannot have (one bit) stays as it was chosen.
+  const finalOf = (width: number) =>
+    final && schemesFor(final, final.finalBits ?? width, adapter).length > 0
+      ? { final: candidateOf(final.finalBits ?? width, final) }
+      : {}
   return {
     node: node.id,
     kind: node.kind,
@@ -174,10 +179,7 @@ function layerOf(
     shape: tensors[0]?.shape ?? [],
     floatBytes: tensors.reduce((sum, { shape, dtype }) => sum + (sizeOf(shape) * bitsOf(dtype)) / 8, 0),
     base: rule.base ?? bits[0]!,
-    candidates: bits.map((width) => ({
-      ...candidateOf(width, rule),
-      ...(final && { final: candidateOf(final.finalBits ?? width, final) }),
-    })),
+    candidates: bits.map((width) => ({ ...candidateOf(width, rule), ...finalOf(width) })),
   }
 }
 

@@ -79,8 +79,11 @@ export function editedWeights(
   return { rule, final: { ...rule, ...others, ...(bits && { finalBits: bits[0]! }) } }
 }
 
-/** A scheme takes the place of the platform's tables of levels too. */
-const ownScheme = (edits: WeightEdits) => ({ ...edits, ...(edits.scheme && { tables: [] }) })
+/** A scheme or a threshold takes the place of the platform's tables of levels too. */
+const ownScheme = (edits: WeightEdits) => ({
+  ...edits,
+  ...((edits.scheme ?? edits.threshold) !== undefined && { tables: [] }),
+})
 
 /** The candidates of an activation, likewise. */
 export interface EditedActivations extends ActivationsConfig, Omit<ActivationEdits, keyof ActivationsConfig> {
