@@ -9,7 +9,8 @@ import { calibration, modelBytes } from './demo.mjs'
 
 const methods = ['AVG', 'LAST_LAYER', 'EXP', 'HESSIAN', 'OUTPUT']
 const mean = (values) => values.reduce((sum, x) => sum + x, 0) / values.length
-const short = (x) => (x === 0 ? '0' : x < 0.01 ? x.toFixed(3).replace(/^0/, '') : x.toFixed(2).replace(/^0/, ''))
+/** A hundred times the distance, in two digits. */
+const short = (x) => (x === 0 ? '0' : `${Number((100 * x).toPrecision(2))}`)
 
 /** The pictures as SVG text, by file name. */
 export async function pictures() {
@@ -21,7 +22,7 @@ export async function pictures() {
     )
   const choices = await compareWeightings(modelBytes(), {
     ...options,
-    targetResourceUtilization: { weightsMemory: '12%' },
+    targetResourceUtilization: { weightsMemory: '9%' },
   })
   return new Map([
     ['distances.svg', distances(analyses[0])],
@@ -30,11 +31,14 @@ export async function pictures() {
   ])
 }
 
+/** Of every candidate list the one with 2 bits. */
+const narrow = (layer) => layer.candidates.findIndex(({ bits }) => bits === 2)
+
 /** Every layer at 2 bits, alone: how far each point and the output move. */
 function distances({ table }) {
   const columns = [...table.points.map(({ node }) => node), 'output', 'mean', 'last']
-  const values = table.layers.map(({ candidates }) => {
-    const { points, outputs } = candidates.at(-1)
+  const values = table.layers.map((layer) => {
+    const { points, outputs } = layer.candidates[narrow(layer)]
     const atPoints = points.map(mean)
     return [...atPoints, ...outputs.map(mean), mean(atPoints), atPoints.at(-1)]
   })
@@ -45,7 +49,7 @@ function distances({ table }) {
     columns,
     gaps: [table.points.length, table.points.length + 1],
     rowTitle: '2 bits for',
-    columnTitle: 'move the values behind',
+    columnTitle: 'distance x 100 behind',
     cells: values.map((row) => row.map((value) => ({ text: short(value), shade: Math.sqrt(value / most) }))),
   })
 }
@@ -57,10 +61,10 @@ function sensitivity(analyses) {
     valueTitle: 'share of the summed sensitivity at 2 bits',
     places: analyses[0].layers.map(({ node }) => node),
     label: (exponent) => `${10 ** (exponent + 2)} %`,
-    series: analyses.map(({ scores }, i) => {
-      const narrow = scores.map((row) => row.at(-1))
-      const sum = narrow.reduce((total, x) => total + x, 0)
-      return { name: methods[i], values: narrow.map((x) => x / sum) }
+    series: analyses.map(({ layers, scores }, i) => {
+      const at2 = scores.map((row, l) => row[narrow(layers[l])])
+      const sum = at2.reduce((total, x) => total + x, 0)
+      return { name: methods[i], values: at2.map((x) => x / sum) }
     }),
   })
 }
@@ -68,13 +72,13 @@ function sensitivity(analyses) {
 /** What each weighting chooses under one budget, and what that does to the output. */
 function bits({ layers, choices }) {
   return heatMap({
-    title: 'Bits per layer under each distance weighting, at 12 % of the float weights',
+    title: 'Bits per layer under each distance weighting, at 9 % of the float weights',
     rows: choices.map(({ method }) => method),
     columns: [...layers, 'SQNR'],
     gaps: [layers.length],
     columnTitle: 'bits of the weights, and dB at the output',
     cells: choices.map((choice) => [
-      ...choice.bits.map((width) => ({ text: `${width}`, shade: { 8: 0.75, 4: 0.3, 2: 0.06 }[width] })),
+      ...choice.bits.map((width) => ({ text: `${width}`, shade: (width / 8) ** 1.5 * 0.78 })),
       { text: choice.outputs[0].sqnr.toFixed(1), shade: 0 },
     ]),
   })

@@ -17,7 +17,3 @@ test('the pictures of the docs show what the sweep measures', async () => {
       expect(Math.abs(x - then![i]!), name).toBeLessThanOrEqual(0.03 * Math.max(1, Math.abs(then![i]!)))
   }
 })
-
-test('they are the same twice', async () => {
-  expect(await pictures()).toEqual(await pictures())
-})
