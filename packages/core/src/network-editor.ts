@@ -1,4 +1,4 @@
-import { MixbitError, type Node, type NodeId, type ValueId } from '@mixbit/graph'
+import type { Node } from '@mixbit/graph'
 import { powerOfTwoGrid, type Scheme, symmetricGrid, uniformGrid } from '@mixbit/quantizers'
 import type { ActivationGroup } from './activations.ts'
 import type { FullConfig } from './config.ts'
@@ -21,7 +21,7 @@ export const matches = ({ name, kind, op, where }: EditRule['filter'], { names, 
   (where === undefined || nodes.some((node) => ask(where, node) === true))
 
 /** What a predicate of the user says of a node, or the error it throws; `checkEdits` tells it. */
-function ask(where: (node: Node) => boolean, node: Node): unknown {
+export function ask(where: (node: Node) => boolean, node: Node): unknown {
   try {
     return where(node)
   } catch (error) {
@@ -115,54 +115,4 @@ export function thresholdGrid(threshold: number, channels: number, axis: number 
   const all = new Array<number>(axis === null ? 1 : channels).fill(threshold)
   if (scheme === 'uniform') return uniformGrid({ min: all.map((t) => -t), max: all, bits, axis })
   return (scheme === 'powerOfTwo' ? powerOfTwoGrid : symmetricGrid)({ threshold: all, bits, axis })
-}
-
-/** What there is to edit. */
-export interface Editable {
-  readonly nodes: readonly Node[]
-  readonly layers: ReadonlySet<NodeId>
-  readonly correctable: ReadonlySet<NodeId>
-  readonly activations: readonly (Subject & { readonly value: ValueId })[]
-  readonly weightBits: readonly number[]
-  readonly activationBits: readonly number[]
-}
-
-/** @throws MixbitError `CONFIG_NETWORK_EDITOR` that lists every filter that matches nothing and every action that fits nothing. */
-export function checkEdits(rules: readonly EditRule[], editable: Editable): void {
-  const faults = rules.flatMap((rule, i) => faultsOf(rule, editable).map((fault) => `networkEditor.${i} ${fault}`))
-  if (faults.length === 0) return
-  throw new MixbitError('CONFIG_NETWORK_EDITOR', `The network editor cannot follow its rules: ${faults.join('; ')}.`, {
-    hint: 'Names and kinds of nodes are those of `mixbit inspect`; activations go by the node that gives them, or by their value.',
-    context: { faults },
-  })
-}
-
-function faultsOf({ filter, actions }: EditRule, editable: Editable): string[] {
-  const { weights, activations, biasCorrection } = actions
-  const odd = editable.nodes
-    .map((node) => filter.where && ask(filter.where, node))
-    .find((answer) => answer !== undefined && typeof answer !== 'boolean')
-  if (odd !== undefined)
-    return [`has a filter that ${odd instanceof Error ? `throws: ${odd.message}` : `gives ${odd}`}`]
-  const nodes = editable.nodes.filter((node) => matches(filter, subjectOf(node)))
-  const values = editable.activations.filter((activation) => matches(filter, activation))
-  if (nodes.length + values.length === 0) return ['matches nothing']
-  const found = [...nodes.map(({ id }) => id), ...values.map(({ value }) => value)].slice(0, 5).join(', ')
-  const none = (ids: ReadonlySet<NodeId>) => !nodes.some(({ id }) => ids.has(id))
-  return [
-    ...(weights && none(editable.layers) ? [`changes weights, and there are none to quantize in ${found}`] : []),
-    ...(activations && values.length === 0 ? [`changes activations, and none is quantized at ${found}`] : []),
-    ...(biasCorrection !== undefined && none(editable.correctable)
-      ? [`changes bias correction, and no bias can be corrected in ${found}`]
-      : []),
-    ...foreign('weights', weights?.bits, editable.weightBits),
-    ...foreign('activations', activations?.bits, editable.activationBits),
-  ]
-}
-
-const foreign = (what: string, bits: readonly number[] = [], possible: readonly number[]): string[] => {
-  const wrong = bits.filter((width) => !possible.includes(width))
-  return wrong.length === 0
-    ? []
-    : [`gives ${what} ${wrong} bits, and the adapter knows ${possible.join(', ') || 'none'}`]
 }
