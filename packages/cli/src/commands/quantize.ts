@@ -66,7 +66,7 @@ export function reportText(report: QuantizeReport, output: string): string {
     report,
     output,
   )
-    .map(([name, text]) => `${name.padEnd(13)} ${text}\n`)
+    .map(([name, text]) => `${name.padEnd(14)} ${text}\n`)
     .join('')}`
 }
 
@@ -119,6 +119,14 @@ function summary(report: QuantizeReport, output: string): [string, string][] {
       : ([
           ['activations', share(utilization.activationMemory, null, budget.activationMemory)],
           ['total', share(utilization.totalMemory, null, budget.totalMemory)],
+        ] as [string, string][])),
+    ...(utilization.bops === null
+      ? []
+      : ([
+          [
+            'bit operations',
+            `${format.number(utilization.bops)}${budget.bops === null ? '' : ` (budget ${format.number(budget.bops)})`}`,
+          ],
         ] as [string, string][])),
     [
       'file',
