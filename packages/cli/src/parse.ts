@@ -74,7 +74,7 @@ export const widths =
   (name: string) =>
   (text: string, before: ReadonlyMap<string, number> = new Map()): Map<string, number> => {
     const at = text.lastIndexOf('=')
-    if (at > 0) return new Map([...before, [text.slice(0, at), integer(name, 2)(text.slice(at + 1))]])
+    if (at > 0) return new Map([...before, [text.slice(0, at), integer(name, 1)(text.slice(at + 1))]])
     throw invalid(name, text, 'name=bits')
   }
 

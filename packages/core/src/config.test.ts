@@ -76,7 +76,7 @@ const wrong: readonly (readonly [section: keyof CoreConfig, option: string, ...v
   ['mixedPrecisionConfig', 'refineMpSolution', 'no'],
   ['mixedPrecisionConfig', 'normScores', 'yes'],
   ['mixedPrecisionConfig', 'configurationOverwrite', [0.5], { conv: '8' }, 8, 'all 8'],
-  ['bitWidthConfig', 'weights', {}, [{ bits: 8 }], [{ match: {}, bits: 8 }], [{ match: { name: 'a' }, bits: 1 }]],
+  ['bitWidthConfig', 'weights', {}, [{ bits: 8 }], [{ match: {}, bits: 8 }], [{ match: { name: 'a' }, bits: 0 }]],
   ['bitWidthConfig', 'activations', 8, [{ match: { nmae: 'a' }, bits: 8 }], [{ match: { name: 'a' }, bits: 17 }]],
   ['debugConfig', 'bypass', 'no'],
   ['debugConfig', 'analyzeSimilarity', 1],

@@ -13,7 +13,7 @@ const bitWidthRule = v.strictObject({
     v.strictObject({ name: v.optional(v.string()), kind: v.optional(v.string()) }),
     v.check((match) => match.name !== undefined || match.kind !== undefined, 'Give a name or a kind.'),
   ),
-  bits: v.pipe(v.number(), v.integer(), v.minValue(2), v.maxValue(16)),
+  bits: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(16)),
 })
 
 const schema = v.strictObject({
