@@ -85,7 +85,7 @@ describe('before the search', () => {
     expect(result.report.distances.toSimulation[0]!.sqnr).toBeGreaterThan(20)
   })
 
-  test('activations go by the node that gives them, also as the first of a fused pair, or by their value', async () => {
+  test('activations go by the node that gives them, also as the first of a fused chain, or by their value', async () => {
     const result = await edited([
       { filter: { name: 'x' }, actions: { activations: { scheme: 'symmetric', signed: true, range: [-4, 4] } } },
       { filter: { name: 'first' }, actions: { activations: { bits: [4], range: [0, 1.5] } } },
