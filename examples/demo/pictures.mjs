@@ -2,7 +2,7 @@
 // `node examples/demo/pictures.mjs` writes them to docs/pictures.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { analyze, compareWeightings } from '@mixbit/core'
+import { analyze, compareWeightings, targetPlatform, withWeightBits } from '@mixbit/core'
 import { onnx } from '@mixbit/onnx'
 import { heatMap, lines } from './chart.mjs'
 import { calibration, modelBytes } from './demo.mjs'
@@ -14,15 +14,25 @@ const short = (x) => (x === 0 ? '0' : `${Number((100 * x).toPrecision(2))}`)
 
 /** The pictures as SVG text, by file name. */
 export async function pictures() {
-  const options = { adapter: onnx({ threads: 1 }), representativeDataset: calibration() }
+  const options = {
+    adapter: onnx({ threads: 1 }),
+    representativeDataset: calibration(),
+    targetPlatform: withWeightBits(targetPlatform('weights-only'), [8, 4, 2]),
+  }
+  // The pictures are of weightings: the plainest rounding shows them best.
+  const quantizationConfig = { weightsRounding: 'nearest' }
   const analyses = []
   for (const distanceWeightingMethod of methods)
     analyses.push(
-      await analyze(modelBytes(), { ...options, coreConfig: { mixedPrecisionConfig: { distanceWeightingMethod } } }),
+      await analyze(modelBytes(), {
+        ...options,
+        coreConfig: { quantizationConfig, mixedPrecisionConfig: { distanceWeightingMethod } },
+      }),
     )
   const choices = await compareWeightings(modelBytes(), {
     ...options,
-    targetResourceUtilization: { weightsMemory: '9%' },
+    targetResourceUtilization: { weightsMemory: '12%' },
+    coreConfig: { quantizationConfig },
   })
   return new Map([
     ['distances.svg', distances(analyses[0])],
@@ -72,7 +82,7 @@ function sensitivity(analyses) {
 /** What each weighting chooses under one budget, and what that does to the output. */
 function bits({ layers, choices }) {
   return heatMap({
-    title: 'Bits per layer under each distance weighting, at 9 % of the float weights',
+    title: 'Bits per layer under each distance weighting, at 12 % of the float weights',
     rows: choices.map(({ method }) => method),
     columns: [...layers, 'SQNR'],
     gaps: [layers.length],

@@ -52,7 +52,7 @@ test('all faults of a config are listed at once, with their paths', () => {
 
 /** Every option with values that it cannot have. */
 const wrong: readonly (readonly [section: keyof CoreConfig, option: string, ...values: unknown[]])[] = [
-  ['quantizationConfig', 'weightsErrorMethod', 'HMSE', 'mse', 1],
+  ['quantizationConfig', 'weightsErrorMethod', 'BEST', 'mse', 1],
   ['quantizationConfig', 'activationErrorMethod', 'BEST', null],
   ['quantizationConfig', 'weightsRounding', 'gptq', true],
   ['quantizationConfig', 'weightsBiasCorrection', 'yes', 1],
