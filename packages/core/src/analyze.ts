@@ -5,9 +5,10 @@ import { writtenBytes } from './artifact.ts'
 import { itemsOf, type Scores } from './assign.ts'
 import type { Layer } from './candidates.ts'
 import { type JobOptions, startJob } from './job.ts'
-import { floatSizes, floatUtilization, type Utilization, utilizationOf } from './limits.ts'
+import { floatSizes } from './limits.ts'
 import { type Measured, measure } from './measure.ts'
 import { observe } from './observe.ts'
+import { floatUtilization, type Utilization, utilizationOf } from './utilization.ts'
 
 /** One point of the curve of budget against sensitivity. */
 export interface FrontierPoint {

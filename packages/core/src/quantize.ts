@@ -3,13 +3,14 @@ import { liveSteps } from './activation-memory.ts'
 import { check, chooseAndWrite, predictedBytes } from './artifact.ts'
 import { changedAfterSearch, checkFeasible } from './assign.ts'
 import { type Job, type JobOptions, type ResourceUtilization, startJob } from './job.ts'
-import { checkBudgetNames, type FloatSizes, floatSizes, limitsOf, searchBudget, utilizationOf } from './limits.ts'
+import { checkBudgetNames, type FloatSizes, floatSizes, limitsOf, searchBudget } from './limits.ts'
 import { type Measurand, type Measured, measurandOf, measure, scoresOf, withMethod } from './measure.ts'
 import { observe } from './observe.ts'
 import { activationReports, layerReports, type QuantizeReport, solverReport, starvationWarnings } from './report.ts'
 import { roundingSteps } from './rounding-steps.ts'
 import { scheduleOf } from './schedule.ts'
 import { similarityOf } from './similarity.ts'
+import { utilizationOf } from './utilization.ts'
 import { bestChoice, outputLayers, type WeightingChoice, weightingChoices } from './weightings.ts'
 import { wireBytes } from './wire-bytes.ts'
 
@@ -95,12 +96,7 @@ export async function quantize<Source, Artifact>(
       weightings,
       rounding,
       similarity,
-      schedule:
-        steps &&
-        scheduleOf(
-          steps,
-          activations.map(({ bits }) => bits),
-        ),
+      schedule: steps && scheduleOf(steps, activations),
       distances,
       solver: solverReport(chosen.solution),
       warnings: [

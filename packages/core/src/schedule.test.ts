@@ -1,3 +1,4 @@
+import { symmetricGrid } from '@mixbit/quantizers'
 import { expect, test } from 'vitest'
 import type { LiveStep } from './activation-memory.ts'
 import { scheduleOf } from './schedule.ts'
@@ -20,8 +21,11 @@ const steps: LiveStep[] = [
   },
 ]
 
+/** A choice of bits for every activation. */
+const at = (...widths: number[]) => widths.map((bits) => ({ bits, grid: symmetricGrid({ threshold: 1, bits }) }))
+
 test('every step counts its tensors at the chosen bits, and the peak names them, the largest first', () => {
-  expect(scheduleOf(steps, [4, 8])).toEqual({
+  expect(scheduleOf(steps, at(4, 8))).toEqual({
     steps: [
       { node: 'conv', bytes: 90 },
       { node: 'dense', bytes: 98 },
@@ -39,5 +43,5 @@ test('every step counts its tensors at the chosen bits, and the peak names them,
 })
 
 test('other bits move the peak', () => {
-  expect(scheduleOf(steps, [8, 4]).peak).toMatchObject({ node: 'conv', bytes: 120 })
+  expect(scheduleOf(steps, at(8, 4)).peak).toMatchObject({ node: 'conv', bytes: 120 })
 })

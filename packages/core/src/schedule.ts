@@ -1,5 +1,6 @@
 import type { NodeId, ValueId } from '@mixbit/graph'
 import type { LiveStep } from './activation-memory.ts'
+import type { Assignment } from './apply.ts'
 
 /** A run of the quantized model, node by node, with the memory that its tensors take; bytes for one sample. */
 export interface Schedule {
@@ -15,10 +16,10 @@ export interface Schedule {
 }
 
 /** The schedule of an assignment: tensors on grids have its bits, the others their own. */
-export function scheduleOf(steps: readonly LiveStep[], activationBits: readonly number[]): Schedule {
+export function scheduleOf(steps: readonly LiveStep[], activations: Assignment['activations']): Schedule {
   const sized = steps.map(({ node, tensors }) => {
     const sizes = tensors.map(({ value, elements, activation, bits: own }) => {
-      const bits = activation === null ? own : activationBits[activation]!
+      const bits = activation === null ? own : activations[activation]!.bits
       return { value, bits, bytes: (elements * bits) / 8 }
     })
     return { node, bytes: sizes.reduce((sum, { bytes }) => sum + bytes, 0), tensors: sizes }
