@@ -231,6 +231,64 @@ describe('a budget on activations', () => {
     expect(float.code).toBe('BUDGET_INFEASIBLE')
   })
 
+  test('has a schedule whose peak is the activation memory, at the chosen bits', async () => {
+    const { report } = await run(
+      {
+        targetPlatform,
+        targetResourceUtilization: { activationMemory: '16%' },
+        coreConfig: { debugConfig: { simulateScheduler: true } },
+      },
+      source,
+    )
+    const { steps, peak } = report.schedule!
+    expect(steps.map(({ node }) => node).filter((node) => ['stem', 'left', 'right', 'head'].includes(node))).toEqual([
+      'stem',
+      'left',
+      'right',
+      'head',
+    ])
+    expect(peak.bytes).toBe(report.utilization.activationMemory)
+    expect(Math.max(...steps.map(({ bytes }) => bytes))).toBe(peak.bytes)
+    expect(peak.tensors.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(peak.bytes)
+    // The shortcut %b is alive while the two convolutions beside it run.
+    expect(peak.tensors.map(({ value }) => value)).toContain('b')
+    for (const { value, bits } of peak.tensors)
+      expect(report.activations.find(({ values }) => values.includes(value))?.bits ?? 32).toBe(bits)
+  })
+
+  test('is what resourceUtilizationData says of one bit-width everywhere, in every resource', async () => {
+    const { float, byBits } = await resourceUtilizationData(source, { adapter, representativeDataset, targetPlatform })
+    for (const bits of [8, 4, 2]) {
+      const match = { name: '*' }
+      const { report } = await run(
+        {
+          targetPlatform,
+          targetResourceUtilization: { weightsMemory: '100%', totalMemory: '100%', bops: '100%' },
+          coreConfig: {
+            bitWidthConfig: { weights: [{ match, bits }], activations: [{ match, bits }] },
+            quantizationConfig: { weightsRounding: 'nearest' },
+          },
+        },
+        source,
+      )
+      expect(byBits[bits]).toEqual(report.utilization)
+      expect([report.budget.totalMemory, report.budget.bops]).toEqual([float.totalMemory, float.bops])
+    }
+    expect(float.bops).toBe(16 * byBits[8]!.bops!)
+  })
+
+  test('needs one sample to be known, and weights and files need none', async () => {
+    const { float, byBits } = await resourceUtilizationData(source, { adapter, targetPlatform })
+    for (const sizes of [float, ...Object.values(byBits)]) {
+      expect(sizes).toMatchObject({ activationMemory: null, totalMemory: null, bops: null })
+      expect(Math.min(sizes.weightsMemory, sizes.fileSize!)).toBeGreaterThan(0)
+    }
+    // Float activations stay so: the total differs by the weights alone.
+    const weightsOnly = await resourceUtilizationData(source, { adapter, representativeDataset })
+    expect(weightsOnly.byBits[2]!.activationMemory).toBe(weightsOnly.float.activationMemory)
+    expect(weightsOnly.byBits[2]!.bops).toBe(weightsOnly.float.bops! / 16)
+  })
+
   test('tells the bits of the last activation too', async () => {
     const { report } = await run({ targetPlatform, targetResourceUtilization: { activationMemory: '20%' } }, source)
     const last = report.activations.find(({ values }) => values.includes('h'))!
@@ -373,8 +431,38 @@ describe('bit-widths by hand', () => {
         ),
       ),
     ).toEqual([2, 4, 8, 4])
-    const byKind = await run(weights([{ match: { kind: 'convTranspose' }, bits: 2 }]))
-    expect(byKind.report.layers.find(({ node }) => node === 'up')?.bits).toBe(2)
+    const byKind = await run(weights([{ match: { kind: 'convTranspose' }, bits: 1 }]))
+    expect(byKind.report.layers.find(({ node }) => node === 'up')?.bits).toBe(1)
+  })
+
+  test('hold for activations, by the node that gives them, its kind, or their value, with and without a budget', async () => {
+    const activations = [
+      { match: { kind: 'conv' as const }, bits: 4 },
+      { match: { name: 'x' }, bits: 2 },
+      { match: { name: 'd' }, bits: 4 },
+    ]
+    const options = { targetPlatform: 'onnxruntime-cpu', coreConfig: { bitWidthConfig: { activations } } }
+    for (const budget of [{}, { weightsMemory: '20%' }, { activationMemory: '90%' }]) {
+      const { report } = await run({ ...options, targetResourceUtilization: budget })
+      const bits = report.activations.map((one) => `${one.value} ${one.bits}`)
+      expect(bits).toEqual(['x 2', 'r 4', 'd 4', expect.stringMatching(/^s/), expect.stringMatching(/^f/)])
+    }
+  })
+
+  test('for activations that the target leaves in float, or of other bits, are refused beside those for weights', async () => {
+    const rules = {
+      weights: [{ match: { name: 'dense' }, bits: 5 }],
+      activations: [
+        { match: { kind: 'conv' as const }, bits: 3 },
+        { match: { name: 'y' }, bits: 8 },
+      ],
+    }
+    const messageOn = async (targetPlatform: string) =>
+      (await failure({ targetPlatform, coreConfig: { bitWidthConfig: rules } })).message
+    expect(await messageOn('onnxruntime-cpu')).toMatch(
+      /dense has no 5-bit candidate .*r has no 3-bit candidate \(it has .*8, 4, 2\).*"y".* matches no activation/,
+    )
+    expect(await messageOn('weights-only')).toMatch(/"conv".* matches no activation.*"y".* matches no activation/)
   })
 
   test('that match nothing, or that no candidate has, are all named', async () => {
@@ -512,9 +600,35 @@ describe('a metric of the user', () => {
   test.each([
     ['throws', () => Promise.reject(new Error('no disk')), 'METRIC_FAILED'],
     ['is a string', () => 'good', 'METRIC_TYPE'],
-  ])('that %s is an error with the layer', async (_, customMetricFn, code) => {
+    ['is not a number', () => Number.NaN, 'METRIC_TYPE'],
+  ])('that %s is an error with the layer and its candidate', async (_, customMetricFn, code) => {
     const error = await failure({ ...budget, ...config({ customMetricFn: customMetricFn as never }) })
-    expect(error.code).toBe(code)
+    expect([error.code, error.message]).toEqual([code, expect.stringContaining('first at w8')])
+  })
+
+  test('decides on activations too, each alone in the float model', async () => {
+    const targetPlatform = 'onnxruntime-cpu'
+    const targetResourceUtilization = { activationMemory: '90%' }
+    const float = await adapter.compile(await adapter.read(model), ['y'])
+    const expected = toF32((await float.run(representativeDataset[0]!)).get('y')!)
+    await float.dispose()
+    const customMetricFn = async (infer: (feeds: Tensors) => Promise<Tensors>) => {
+      const y = toF32((await infer(representativeDataset[0]!)).get('y')!)
+      return y.reduce((sum, x, i) => sum + (x - expected[i]!) ** 2, 0)
+    }
+    const { report } = await run({ targetPlatform, targetResourceUtilization, ...config({ customMetricFn }) })
+    expect(report.activations.length).toBeGreaterThan(2)
+    for (const { candidates } of report.activations) {
+      const [at8, , at2] = candidates.map(({ sensitivity }) => sensitivity!)
+      expect(at8).toBeGreaterThan(0)
+      expect(at2).toBeGreaterThan(at8!)
+    }
+    const error = await failure({
+      targetPlatform,
+      targetResourceUtilization,
+      ...config({ customMetricFn: () => Number.NaN }),
+    })
+    expect([error.code, error.message]).toEqual(['METRIC_TYPE', expect.stringMatching(/returned NaN for \w+ at a8/)])
   })
 })
 

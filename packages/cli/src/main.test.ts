@@ -80,6 +80,7 @@ test('a config file fills in what the flags leave out, and every fault in it is 
       bitWidthConfig: config.bitWidthConfig,
       targetResourceUtilization: { weightsMemory: '20%' },
       mixedPrecisionConfig: { distanceWeightingMethod: 'EXP', numOfImages: 1 },
+      debugConfig: {},
     },
   ])
   await writeFile(at('c.json'), JSON.stringify({ sample: 3, distanceWeighting: 'SOME', samples: -1 }))
@@ -87,7 +88,46 @@ test('a config file fills in what the flags leave out, and every fault in it is 
   for (const fault of ['3 fault(s)', 'unknown key "sample"', '"SOME"', '"-1"']) expect(seen.stderr).toContain(fault)
 })
 
+test('pins follow the rules of the config file, and debugging flags its sections', async () => {
+  const { at, quantize } = await setUp()
+  let coreConfig: unknown
+  const schedule = {
+    steps: [
+      { node: 'conv1', bytes: 1500 },
+      { node: 'dense', bytes: 500 },
+    ],
+    peak: { node: 'conv1', bytes: 1500, tensors: [{ value: 'x', bits: 4, bytes: 1500 }] },
+  }
+  const { io, seen } = fakeIo(async (options) => {
+    coreConfig = options.coreConfig
+    return { artifact: new Uint8Array(), report: { ...fakeReport, schedule } }
+  })
+  const config = {
+    bitWidthConfig: { weights: [{ match: { kind: 'conv' }, bits: 4 }] },
+    debugConfig: { networkEditor: [{ filter: { kind: 'conv' }, actions: { biasCorrection: false } }] },
+    pinActivations: { x: 8 },
+  }
+  await writeFile(at('c.json'), JSON.stringify(config))
+  const pins = ['--pin-weights', 'conv*=8', '--pin-weights', 'dense=4', '--schedule', '--similarity']
+  expect(await main([...quantize, '--config', at('c.json'), ...pins], io), seen.stderr).toBe(0)
+  expect(coreConfig).toMatchObject({
+    bitWidthConfig: {
+      weights: [
+        { match: { kind: 'conv' }, bits: 4 },
+        { match: { name: 'conv*' }, bits: 8 },
+        { match: { name: 'dense' }, bits: 4 },
+      ],
+      activations: [{ match: { name: 'x' }, bits: 8 }],
+    },
+    debugConfig: { ...config.debugConfig, simulateScheduler: true, analyzeSimilarity: true },
+  })
+  expect(seen.stdout).toMatch(/conv1 +1\.50 kB +█{30}\n.*dense +500 B +█{10}\n/s)
+  expect(seen.stdout).toMatch(/alive at the peak \(conv1\) .*\n.*\nx +4 +1\.50 kB/)
+})
+
 test.each([
+  ['a pin without bits', ['--pin-weights', 'conv1'], 2, 'OPTION_INVALID'],
+  ['a pin of no width', ['--pin-activations', 'conv1=wide'], 2, 'OPTION_INVALID'],
   ['an unknown option', ['--calibratoin', 'x'], 2, 'USAGE'],
   ['a number that is none', ['--samples', 'many'], 2, 'OPTION_INVALID'],
   ['missing data', ['-c', 'nowhere'], 4, 'DATA_NOT_FOUND'],

@@ -43,6 +43,8 @@ export interface SweepOptions {
   /** A name, or the path of a JSON file. */
   readonly target?: string
   readonly bits?: number[]
+  readonly pinWeights?: ReadonlyMap<string, number>
+  readonly pinActivations?: ReadonlyMap<string, number>
   readonly checkpoint?: string
   readonly resume?: boolean
   readonly config?: string
@@ -118,6 +120,16 @@ export function addSweep(command: Command): Command {
     .option('--memory-limit <bytes>', 'most bytes of cached activations', parse.integer('--memory-limit', 1))
     .option('--target <platform>', 'weights-only (default), another name of "mixbit targets", or a JSON file')
     .option('--bits <widths>', 'weight bit-widths to choose from: 8,4,2', parse.integers('--bits', 2))
+    .option(
+      '--pin-weights <name=bits>',
+      'no search for these layers; a name or a glob, "conv*=8" (repeatable)',
+      parse.widths('--pin-weights'),
+    )
+    .option(
+      '--pin-activations <name=bits>',
+      'the same for activations, by node or value (repeatable)',
+      parse.widths('--pin-activations'),
+    )
     .option('--checkpoint <file>', 'where the sweep is kept while it runs')
     .option('--resume', 'go on with an interrupted sweep (the default)')
     .option('--no-resume', 'start the sweep anew')

@@ -69,6 +69,15 @@ export const assignment =
     throw invalid(name, text, 'name=value')
   }
 
+/** Collects `name=8` of a repeated option. */
+export const widths =
+  (name: string) =>
+  (text: string, before: ReadonlyMap<string, number> = new Map()): Map<string, number> => {
+    const at = text.lastIndexOf('=')
+    if (at > 0) return new Map([...before, [text.slice(0, at), integer(name, 1)(text.slice(at + 1))]])
+    throw invalid(name, text, 'name=bits')
+  }
+
 /** Collects `name=1,3,224,224` of a repeated option; without a name it is for the first input. */
 export const shapes =
   (name: string) =>

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { exitCodeHelp } from './exit-codes.ts'
 import { addBudget, addCommon, addData, addSweep } from './options.ts'
+import * as parse from './parse.ts'
 import type { Run } from './run.ts'
 
 /** The command line as commander sees it; each command's code is imported when it is called. */
@@ -22,6 +23,7 @@ export function program(run: Run): Command {
     .option('-o, --output <file>', 'the model to write; for TF.js a folder')
     .option('--report <file>', 'write the report as JSON')
     .option('--similarity', 'also compare the quantized with the float model behind every node')
+    .option('--schedule', 'also show the memory of activations node by node, and what is alive at the peak')
   addCommon(addSweep(addData(addBudget(quantize))))
     .addHelpText('after', quantizeExample + exitCodeHelp)
     .action(async (model: string) => (await import('./commands/quantize.ts')).quantizeCommand(run, quantize, model))
@@ -30,7 +32,13 @@ export function program(run: Run): Command {
     .command('inspect <model>')
     .description('show nodes, kinds, weights, bytes, shapes and macs')
     .option('--text', 'print the graph in its text form')
-    .option('--sizes', 'also show what the model would cost at each bit-width')
+    .option('--sizes', 'also show what the model would cost at each bit-width, in every resource')
+    .option('--target <platform>', 'for --sizes: a name or a JSON file (default: weights-only)')
+    .option(
+      '--input-shape <name=extents>',
+      'for --sizes: extents of dynamic inputs (repeatable)',
+      parse.shapes('--input-shape'),
+    )
   addCommon(inspect).action(async (model: string) =>
     (await import('./commands/inspect.ts')).inspectCommand(run, inspect, model),
   )

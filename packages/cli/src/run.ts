@@ -1,4 +1,4 @@
-import type { TargetPlatform } from '@mixbit/core'
+import type { CoreConfig, TargetPlatform } from '@mixbit/core'
 import type { Command } from 'commander'
 import { type Backend, loadBackend } from './backend.ts'
 import type { FileCheckpoint } from './checkpoint.ts'
@@ -84,10 +84,21 @@ export function jobOptions(
     targetPlatform: options.bits
       ? core.withWeightBits(prepared.platform, widestFirst(options.bits))
       : prepared.platform,
-    coreConfig: { ...coreConfig, mixedPrecisionConfig },
+    coreConfig: { ...coreConfig, mixedPrecisionConfig, bitWidthConfig: bitWidths(options, coreConfig.bitWidthConfig) },
     onProgress: progress.on,
     signal: run.signal,
     ...(checkpoint && { checkpoint }),
+  }
+}
+
+/** The rules of the config file, then those of the flags, which win. */
+function bitWidths({ pinWeights, pinActivations }: SweepOptions, config: CoreConfig['bitWidthConfig'] = {}) {
+  const rules = (pins: ReadonlyMap<string, number> = new Map()) =>
+    [...pins].map(([name, bits]) => ({ match: { name }, bits }))
+  return {
+    ...config,
+    ...(pinWeights && { weights: [...(config.weights ?? []), ...rules(pinWeights)] }),
+    ...(pinActivations && { activations: [...(config.activations ?? []), ...rules(pinActivations)] }),
   }
 }
 

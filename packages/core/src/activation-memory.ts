@@ -5,6 +5,21 @@ import { type FusedChain, fusedChains } from './fused-chains.ts'
 import type { Job } from './job.ts'
 import type { Activation } from './observe.ts'
 
+/** What is alive while one node runs, for one sample. */
+export interface LiveStep {
+  readonly node: NodeId
+  readonly tensors: readonly LiveTensor[]
+}
+
+/** A tensor in memory: on the grid of an activation (its index), or as it is. */
+export interface LiveTensor {
+  readonly value: ValueId
+  readonly elements: number
+  readonly activation: number | null
+  /** Of one element, where it is on no grid. */
+  readonly bits: number
+}
+
 /** The tensors that are alive while one node runs, for one sample. */
 export interface LiveCut {
   /** Bytes of the tensors that stay as they are. */
@@ -38,10 +53,10 @@ export function liveValues(
 }
 
 /**
- * The cuts of a graph, without those that another one exceeds in everything. Sizes are those of the first sample, by its
- * batch; constants do not count, and neither does the inside of a fused chain (conv + ReLU).
+ * What is alive while each node runs, in the order of the graph. Sizes are those of the first sample, by its batch; constants
+ * do not count, and neither does the inside of a fused chain (conv + ReLU).
  */
-export async function liveCuts(job: Job, activations: readonly Activation[]): Promise<LiveCut[]> {
+export async function liveSteps(job: Job, activations: readonly Activation[]): Promise<LiveStep[]> {
   const { adapter, prepared: graph, platform, samples } = job
   const lives = liveValues(graph, fusedChains(graph, platform))
   const made = new Set(graph.nodes.flatMap((node) => node.outputs))
@@ -49,18 +64,23 @@ export async function liveCuts(job: Job, activations: readonly Activation[]): Pr
   const sample = samples[0]!
   const tensors = new Map([...sample, ...(await withSession(adapter, graph, wanted, (session) => session.run(sample)))])
   const batch = [...sample.values()][0]?.shape[0] ?? 1
-  const elementsOf = (id: ValueId) => {
-    const { shape, data } = tensors.get(id)!
-    return data.length / (shape[0] === batch ? batch : 1)
-  }
   const owner = new Map(activations.flatMap(({ values }, i) => values.map((id) => [id, i] as const)))
-  const cuts = lives.map(({ values }): LiveCut => {
+  const tensorOf = (value: ValueId): LiveTensor => {
+    const { shape, data, dtype } = tensors.get(value)!
+    const elements = data.length / (shape[0] === batch ? batch : 1)
+    return { value, elements, activation: owner.get(value) ?? null, bits: bitsOf(dtype) }
+  }
+  return lives.map(({ node, values }) => ({ node: node.id, tensors: [...values].map(tensorOf) }))
+}
+
+/** The cuts of a graph, without those that another one exceeds in everything. */
+export async function liveCuts(job: Job, activations: readonly Activation[]): Promise<LiveCut[]> {
+  const cuts = (await liveSteps(job, activations)).map(({ tensors }): LiveCut => {
     const elements = new Array<number>(activations.length).fill(0)
     let fixed = 0
-    for (const id of values) {
-      const at = owner.get(id)
-      if (at !== undefined) elements[at]! += elementsOf(id)
-      else fixed += (elementsOf(id) * bitsOf(tensors.get(id)!.dtype)) / 8
+    for (const { activation, elements: count, bits } of tensors) {
+      if (activation === null) fixed += (count * bits) / 8
+      else elements[activation]! += count
     }
     return { fixed, elements }
   })

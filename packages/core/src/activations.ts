@@ -1,5 +1,5 @@
 import { type Graph, type Grid, type Node, type NodeId, producers, type Value, type ValueId } from '@mixbit/graph'
-import type { FusedChain } from './fused-chains.ts'
+import { type FusedChain, fusedChains } from './fused-chains.ts'
 import { operatorRule } from './operator-rule.ts'
 import type { ActivationsConfig, TargetPlatform } from './target-platform.ts'
 
@@ -48,6 +48,35 @@ export function gridSources(
     return from != null && activations.has(from) ? sourceOf(from) : id
   }
   return new Map([...activations.keys()].map((id) => [id, sourceOf(id)]))
+}
+
+/** Values that share one grid, with the nodes that give them; those of a fused chain give its end together. */
+export interface ActivationGroup {
+  readonly value: ValueId
+  readonly values: readonly ValueId[]
+  /** The values inside the fused chains that end in them. */
+  readonly fused: readonly ValueId[]
+  /** What the target platform offers. */
+  readonly config: ActivationsConfig
+  /** Its values and nodes by name. */
+  readonly names: readonly string[]
+  readonly nodes: readonly Node[]
+}
+
+/** The activations that get a quantizer, by the grid they are on, in topological order. */
+export function activationGroups(graph: Graph, platform: TargetPlatform): ActivationGroup[] {
+  const chains = fusedChains(graph, platform)
+  const activations = quantizedActivations(graph, platform, chains)
+  const sources = gridSources(graph, platform, activations)
+  const makers = producers(graph)
+  return [...new Set(sources.values())].map((value) => {
+    const values = [...activations.keys()].filter((id) => sources.get(id) === value)
+    const ends = values.flatMap((id) => makers.get(id) ?? [])
+    const nodes = ends.flatMap((node) => chains.get(node.id)?.nodes ?? [node])
+    const fused = ends.flatMap(({ id }) => chains.get(id)?.inside ?? [])
+    const names = [...values, ...nodes.map(({ id }) => id)]
+    return { value, values, fused, config: activations.get(value)!, names, nodes }
+  })
 }
 
 /** Puts a fakeQuantize node behind every value that has a grid; whoever read the value now reads it quantized. */

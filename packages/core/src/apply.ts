@@ -13,6 +13,7 @@ import { biasCorrection } from '@mixbit/quantizers'
 import { quantizeActivations } from './activations.ts'
 import { type Candidate, constant, type Layer, quantizedValue } from './candidates.ts'
 import type { FullConfig } from './config.ts'
+import { correctsBias } from './network-editor.ts'
 import { type ActivationCandidate, correctable, type Observed } from './observe.ts'
 
 /** One candidate per layer and per activation, in their order. */
@@ -32,12 +33,10 @@ export function apply(
   const grids = assignment.weights.flatMap((candidate) => candidate.grids)
   const weights = new Map(grids.map((grid) => [grid.value, quantizedValue(graph, grid)]))
   let quantized = replaceValues(graph, weights)
-  if (config.quantizationConfig.weightsBiasCorrection) {
-    const ids = new Set(layers.flatMap((layer) => [layer.node, ...layer.sharedWith]))
-    for (const node of graph.nodes)
-      if (ids.has(node.id) && correctable(node))
-        quantized = correctBias(graph, quantized, node, observed.inputMeans.get(node.id))
-  }
+  const ids = new Set(layers.flatMap((layer) => [layer.node, ...layer.sharedWith]))
+  for (const node of graph.nodes)
+    if (ids.has(node.id) && correctable(node) && correctsBias(config, node))
+      quantized = correctBias(graph, quantized, node, observed.inputMeans.get(node.id))
   const activationGrids = observed.activations.flatMap(({ values }, i) =>
     values.map((id) => [id, assignment.activations[i]!.grid] as const),
   )

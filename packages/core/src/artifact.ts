@@ -1,7 +1,7 @@
 import { withSession } from '@mixbit/adapter'
 import { type Graph, MixbitError } from '@mixbit/graph'
 import { type Assignment, apply } from './apply.ts'
-import { assign, type Budget, baseAssignment, type Search } from './assign.ts'
+import { assign, type Budget, baseAssignment, changedAfterSearch, type Search } from './assign.ts'
 import { constant, type WeightGrid } from './candidates.ts'
 import { compareSessions } from './compare.ts'
 import type { Job } from './job.ts'
@@ -10,13 +10,18 @@ import { reconstruct } from './reconstruct/reconstruct.ts'
 import type { QuantizeReport } from './report.ts'
 import { wireBytes } from './wire-bytes.ts'
 
-/** Bytes of the file beside the weights: what is left of a written file when its weights are taken off. */
-export async function fixedFileBytes(job: Job, observed: Observed): Promise<number | null> {
+/** Bytes of the file of an assignment; null when the adapter cannot write. */
+export async function writtenBytes(job: Job, observed: Observed, assignment: Assignment): Promise<number | null> {
   const { adapter, prepared, layers, config } = job
   if (!adapter.write || !adapter.byteLength) return null
-  const assignment = baseAssignment(layers, observed.activations)
-  const bytes = adapter.byteLength(await adapter.write(apply(prepared, layers, assignment, observed, config)))
-  return bytes - fileBytes(job, assignment)
+  return adapter.byteLength(await adapter.write(apply(prepared, layers, assignment, observed, config)))
+}
+
+/** Bytes of the file beside the weights: what is left of a written file when its weights are taken off. */
+export async function fixedFileBytes(job: Job, observed: Observed): Promise<number | null> {
+  const assignment = baseAssignment(job.layers, observed.activations)
+  const bytes = await writtenBytes(job, observed, assignment)
+  return bytes === null ? null : bytes - fileBytes(job, assignment)
 }
 
 /** Predicted bytes of the weights in the file, with what they share. */
@@ -75,9 +80,11 @@ export async function chooseAndWrite<Artifact>(
     const artifact = (await adapter.write?.(graph)) ?? null
     const bytes = artifact === null ? null : (adapter.byteLength?.(artifact) ?? null)
     const transferBytes = artifact === null ? null : ((await adapter.transferBytes?.(artifact)) ?? null)
-    const excess = bytes === null || !fileSize ? 0 : bytes - fileSize.limit
+    // What the network editor changes after the search is wanted whatever it costs.
+    const edited = changedAfterSearch(search, assignment).length > 0
+    const excess = bytes === null || !fileSize || edited ? 0 : bytes - fileSize.limit
     const wire = wireBytes(transferBytes)
-    const wireExcess = wire === null || bytes === null ? 0 : wire - (budget.transferSize ?? wire)
+    const wireExcess = wire === null || bytes === null || edited ? 0 : wire - (budget.transferSize ?? wire)
     if (excess <= 0 && wireExcess <= 0) return { assignment, solution, graph, artifact, bytes, transferBytes }
     if (wireExcess > 0) {
       const fixed = fileSize?.fixed ?? bytes! - fileBytes(job, assignment)

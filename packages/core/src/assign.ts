@@ -1,10 +1,11 @@
-import { MixbitError } from '@mixbit/graph'
 import { type Item, type Solution, solve } from '@mixbit/solver'
 import type { LiveCut } from './activation-memory.ts'
 import type { Assignment } from './apply.ts'
 import { alone, type BopsBudget, mergeForBops } from './bops.ts'
 import { baseOf, type Layer } from './candidates.ts'
-import type { Activation } from './observe.ts'
+import { infeasible, type Tried } from './infeasible.ts'
+import type { Job } from './job.ts'
+import type { Activation, Observed } from './observe.ts'
 import { checkAborted } from './progress.ts'
 
 /** Upper limits in bytes; an absent one does not bind. */
@@ -65,10 +66,27 @@ export const baseAssignment = (layers: readonly Layer[], activations: readonly A
   activations: activations.map(baseOf),
 })
 
+/** What the network editor makes of a choice. */
+const finished = ({ weights, activations }: Assignment): Assignment => ({
+  weights: weights.map((candidate) => candidate.final ?? candidate),
+  activations: activations.map((candidate) => candidate.final ?? candidate),
+})
+
+/** The layers and activations whose choice the network editor has changed. */
+export const changedAfterSearch = (
+  { layers, activations }: Pick<Search, 'layers' | 'activations'>,
+  assignment: Assignment,
+): string[] => [
+  ...layers.filter(({ candidates }, i) => !candidates.includes(assignment.weights[i]!)).map(({ node }) => node),
+  ...activations
+    .filter(({ candidates }, i) => !candidates.includes(assignment.activations[i]!))
+    .map(({ value }) => value),
+]
+
 /**
  * The assignment of least summed sensitivity inside the budget; without a budget, the base candidate everywhere.
  * Bytes that a width costs once for the whole file are settled by solving for every set of such widths.
- * @throws MixbitError `BUDGET_INFEASIBLE` with the smallest achievable utilization and the layers that bind.
+ * @throws MixbitError `BUDGET_INFEASIBLE` with the smallest achievable utilization of each target and what binds.
  */
 export async function assign(
   search: Search,
@@ -76,36 +94,51 @@ export async function assign(
 ): Promise<{ assignment: Assignment; solution: Solution | null }> {
   const { layers, activations, budget } = search
   const free = freedom(budget)
-  if (!free.weights && !free.activations) return { assignment: baseAssignment(layers, activations), solution: null }
-  const answers: { assignment: Assignment; solution: Solution; refused: Refusal | null }[] = []
+  if (!free.weights && !free.activations)
+    return { assignment: finished(baseAssignment(layers, activations)), solution: null }
+  const answers: { assignment: Assignment; solution: Solution }[] = []
+  const tried: Tried[] = []
   for (const unused of subsets([...(budget.fileSize?.once.keys() ?? [])])) {
     const kept = keptCandidates(search, unused)
     if (kept.some((indices) => indices.length === 0)) continue
     const items = itemsOf(search).map((item, i) => ({ ...item, choices: kept[i]!.map((c) => item.choices[c]!) }))
     const merged = budget.bops ? mergeForBops(items, layers.length, budget.bops) : alone(items)
     const limits = limitsOf(budget, unused)
-    const rest = { id: 'everything else', choices: [{ loss: 0, cost: limits.map(({ fixed }) => fixed) }] }
+    const rest = { id: 'what stays as it is', choices: [{ loss: 0, cost: limits.map(({ fixed }) => fixed) }] }
     const problem = { items: [...merged.map(({ item }) => item), rest], budgets: limits }
+    const named = merged.map(({ item, members }) => ({ item, names: members.map((i) => items[i]!.id) }))
+    tried.push({ limits, items: [...items, rest], merged: named })
     const solution = await solve(problem, { signal }).catch((error) => {
       checkAborted(signal)
       throw error
     })
+    if (solution.status === 'infeasible') continue
     const choice = refine ? refined(problem.items, limits, solution.choice) : solution.choice
     const chosen = new Array<number>(items.length).fill(0)
     for (const [m, { members, picks }] of merged.entries())
       for (const [i, member] of members.entries()) chosen[member] = kept[member]![picks[choice[m] ?? 0]![i]!]!
     answers.push({
-      assignment: {
+      assignment: finished({
         weights: layers.map((layer, i) => layer.candidates[chosen[i]!]!),
         activations: activations.map(({ candidates }, i) => candidates[chosen[layers.length + i]!]!),
-      },
+      }),
       solution,
-      refused: solution.status === 'infeasible' ? infeasible(solution, limits, budget) : null,
     })
   }
-  const feasible = answers.filter(({ refused }) => refused === null)
-  if (feasible.length > 0) return feasible.reduce((a, b) => (b.solution.objective < a.solution.objective ? b : a))
-  throw answers.map(({ refused }) => refused!).reduce((a, b) => (b.excess < a.excess ? b : a)).error
+  if (answers.length === 0) throw infeasible(budget, tried)
+  return answers.reduce((a, b) => (b.solution.objective < a.solution.objective ? b : a))
+}
+
+/**
+ * Says before the sweep that nothing will fit after it.
+ * @throws MixbitError `BUDGET_INFEASIBLE`, `ABORTED`.
+ */
+export async function checkFeasible(
+  { layers, signal }: Pick<Job, 'layers' | 'signal'>,
+  { activations }: Pick<Observed, 'activations'>,
+  budget: Budget,
+): Promise<void> {
+  await assign({ layers, activations, scores: { weights: [], activations: [] }, budget }, { refine: false, signal })
 }
 
 /** Indices of the candidates to choose from: one of what is pinned, and no weights of the unused widths. */
@@ -128,7 +161,7 @@ const subsets = (values: readonly number[]): ReadonlySet<number>[] =>
   Array.from({ length: 2 ** values.length }, (_, mask) => new Set(values.filter((_, i) => mask & (1 << i))))
 
 /** One budget of the solver; `fixed` is what no choice changes. */
-interface Limit {
+export interface Limit {
   readonly name: keyof Budget
   readonly limit: number
   readonly fixed: number
@@ -191,7 +224,6 @@ export function itemsOf({ layers, activations, scores, budget }: Search): Item[]
  */
 function refined(items: readonly Item[], limits: readonly Limit[], start: readonly number[]): readonly number[] {
   let choice = start
-  if (choice.length === 0) return choice
   const costOf = (i: number, k: number) => items[i]!.choices[k]!.cost
   const sum = (costs: readonly number[]) => costs.reduce((total, c) => total + c, 0)
   for (;;) {
@@ -209,38 +241,4 @@ function refined(items: readonly Item[], limits: readonly Limit[], start: readon
     const { i, next } = upgrades.reduce((a, b) => (b.rate > a.rate || (b.rate === a.rate && b.bytes < a.bytes) ? b : a))
     choice = choice.with(i, next)
   }
-}
-
-/** Why nothing fits, and the largest ratio of what is needed to what is allowed. */
-interface Refusal {
-  readonly error: MixbitError
-  readonly excess: number
-}
-
-function infeasible(
-  { smallest: costs = [], binding = [] }: Solution,
-  limits: readonly Limit[],
-  budget: Budget,
-): Refusal {
-  const named = (Object.keys(budget) as (keyof Budget)[]).flatMap((name) => {
-    const whole = budget[name]
-    if (whole === undefined || name === 'transferSize') return []
-    // Of several cuts, the one that needs most.
-    const needs = limits.flatMap((limit, b) => (limit.name === name ? [costs[b] ?? 0] : []))
-    return [
-      {
-        name,
-        limit: Math.floor(typeof whole === 'number' ? whole : whole.limit),
-        smallest: Math.ceil(Math.max(...needs)),
-      },
-    ]
-  })
-  const texts = named.map(
-    ({ name, limit, smallest }) => `${name} allows ${limit} bytes and the smallest achievable is ${smallest}`,
-  )
-  const error = new MixbitError('BUDGET_INFEASIBLE', `No assignment fits the budget: ${texts.join('; ')}.`, {
-    hint: `Raise the budget, or offer narrower bit-widths. Most of the smallest size is in ${binding.slice(0, 3).join(', ')}.`,
-    context: { smallest: Object.fromEntries(named.map(({ name, smallest }) => [name, smallest])), binding },
-  })
-  return { error, excess: Math.max(...named.map(({ limit, smallest }) => smallest / Math.max(1, limit))) }
 }

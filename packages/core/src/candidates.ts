@@ -14,7 +14,8 @@ import {
   type ValueId,
 } from '@mixbit/graph'
 import { dequantize, fakeQuantize, searchGrid, searchLevels, type TableScheme } from '@mixbit/quantizers'
-import type { BitWidthRule, FullConfig } from './config.ts'
+import type { FullConfig } from './config.ts'
+import { type EditedWeights, editedWeights, thresholdGrid } from './network-editor.ts'
 import { operatorRule } from './operator-rule.ts'
 import type { TargetPlatform, WeightsConfig } from './target-platform.ts'
 
@@ -38,6 +39,8 @@ export interface Candidate {
   readonly weightsBytes: number
   /** Bytes of the weights in the written file, scales and helpers included. */
   readonly fileBytes: number
+  /** What the network editor takes in its place when it was chosen. */
+  readonly final?: Candidate
 }
 
 /** A node whose weights have candidates; `sharedWith` are further nodes that use the same weights. */
@@ -81,24 +84,36 @@ export function quantizedValue(graph: Graph, { value, grid, integers }: WeightGr
 /**
  * Every weight layer of the graph with its candidates, in topological order. A weight that several nodes share belongs
  * to the first of them.
- * @throws MixbitError `BIT_WIDTH_NO_MATCH` for rules that match no node or ask for bits it lacks, `WEIGHT_NOT_FINITE`.
+ * @throws MixbitError `WEIGHT_NOT_FINITE`.
  */
 export function candidatesFor(graph: Graph, adapter: Adapter, platform: TargetPlatform, config: FullConfig): Layer[] {
   const layers: Layer[] = []
   const owner = new Map<ValueId, number>()
   for (const node of graph.nodes) {
     if (!adapter.capabilities.weights.has(node.kind)) continue
-    const { weights: rule } = operatorRule(platform, node)
-    const bits = rule && node.weights.length > 0 ? widthsOf(rule, adapter) : []
-    if (!rule || bits.length === 0) continue
+    const edited = editedWeights(platform, config, node)
+    const bits = edited && node.weights.length > 0 ? widthsOf(edited.rule, adapter) : []
+    if (!edited || bits.length === 0) continue
     const weights = node.weights.map(({ input, axis }) => ({ value: node.inputs[input] as ValueId, axis }))
     const own = weights.filter(({ value }) => !owner.has(value))
     if (own.length < weights.length) shareWith(layers, owner, weights, node.id)
     if (own.length === 0) continue
     for (const { value } of own) owner.set(value, layers.length)
-    layers.push(layerOf(graph, node, own, bits, adapter, rule, config))
+    layers.push(layerOf(graph, node, own, { ...edited, bits }, adapter, config))
   }
-  return overwritten(applyRules(layers, config.bitWidthConfig.weights), config)
+  return layers
+}
+
+/** The nodes that have weights of their own to quantize; a weight that several nodes share is that of the first one. */
+export function weightNodes(graph: Graph, adapter: Adapter, platform: TargetPlatform): Node[] {
+  const owned = new Set<ValueId>()
+  return graph.nodes.filter((node) => {
+    if (!adapter.capabilities.weights.has(node.kind) || !operatorRule(platform, node).weights) return false
+    const weights = node.weights.map(({ input }) => node.inputs[input] as ValueId)
+    const own = weights.filter((id) => !owned.has(id))
+    for (const id of own) owned.add(id)
+    return own.length > 0
+  })
 }
 
 const widthsOf = (rule: WeightsConfig, adapter: Adapter): number[] =>
@@ -128,17 +143,34 @@ function shareWith(layers: Layer[], owner: Map<ValueId, number>, weights: readon
   }
 }
 
+interface OwnWeight {
+  readonly value: ValueId
+  readonly axis: number
+}
+
 function layerOf(
   graph: Graph,
   node: Node,
-  weights: readonly { value: ValueId; axis: number }[],
-  bits: readonly number[],
+  weights: readonly OwnWeight[],
+  offer: { readonly bits: readonly number[]; readonly rule: EditedWeights; readonly final: EditedWeights | null },
   adapter: Adapter,
-  rule: WeightsConfig,
   config: FullConfig,
 ): Layer {
+  const { bits, rule, final } = offer
   const tensors = weights.map(({ value }) => finite(node.id, value, constant(graph, value)))
-  const elements = tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
+  const candidateOf = (width: number, rule: EditedWeights): Candidate => {
+    const grids = weights.map(({ value, axis }) => ({
+      value,
+      grid: gridOf(constant(graph, value), axis, width, rule, adapter, config),
+    }))
+    const elements = tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
+    return { bits: width, grids, weightsBytes: (elements * width) / 8, fileBytes: fileBytesOf(graph, adapter, grids) }
+  }
+  // A width that the editor's scheme cannot have (one bit) stays as it was chosen.
+  const finalOf = (width: number) =>
+    final && schemesFor(final, final.finalBits ?? width, adapter).length > 0
+      ? { final: candidateOf(final.finalBits ?? width, final) }
+      : {}
   return {
     node: node.id,
     kind: node.kind,
@@ -147,18 +179,7 @@ function layerOf(
     shape: tensors[0]?.shape ?? [],
     floatBytes: tensors.reduce((sum, { shape, dtype }) => sum + (sizeOf(shape) * bitsOf(dtype)) / 8, 0),
     base: rule.base ?? bits[0]!,
-    candidates: bits.map((width) => {
-      const grids = weights.map(({ value, axis }) => ({
-        value,
-        grid: gridOf(constant(graph, value), axis, width, rule, adapter, config),
-      }))
-      return {
-        bits: width,
-        grids,
-        weightsBytes: (elements * width) / 8,
-        fileBytes: fileBytesOf(graph, adapter, grids),
-      }
-    }),
+    candidates: bits.map((width) => ({ ...candidateOf(width, rule), ...finalOf(width) })),
   }
 }
 
@@ -182,85 +203,21 @@ function finite(node: NodeId, id: ValueId, tensor: Tensor): Tensor {
 /** The grid of the first scheme for the width, where each element goes to the nearest point. */
 function gridOf(
   tensor: Tensor,
-  axis: number,
+  channelAxis: number,
   bits: number,
-  rule: WeightsConfig,
+  rule: EditedWeights,
   adapter: Adapter,
-  config: FullConfig,
+  { quantizationConfig }: FullConfig,
 ): Grid {
-  const { weightsErrorMethod, lPValue: lp } = config.quantizationConfig
+  const { weightsErrorMethod, lPValue: lp } = quantizationConfig
   // HMSE needs data: `compensateCandidates` comes back to it.
-  const errorMethod = weightsErrorMethod === 'HMSE' ? 'MSE' : weightsErrorMethod
+  const byDefault = weightsErrorMethod === 'HMSE' ? 'MSE' : weightsErrorMethod
+  const { errorMethod = byDefault, threshold, perChannel } = rule
+  const axis = perChannel ? channelAxis : null
+  if (threshold !== undefined) return thresholdGrid(threshold, tensor.shape[channelAxis] ?? 1, axis, bits, rule.scheme)
   const [scheme] = schemesFor(rule, bits, adapter)
-  const common = { data: toF32(tensor), shape: tensor.shape, axis: rule.perChannel ? axis : null, bits }
+  const common = { data: toF32(tensor), shape: tensor.shape, axis, bits }
   return scheme === 'symmetric' || scheme === 'powerOfTwo' || scheme === 'uniform'
     ? searchGrid({ ...common, scheme, errorMethod, lp })
     : searchLevels({ ...common, scheme: scheme! })
 }
-
-function applyRules(layers: readonly Layer[], rules: readonly BitWidthRule[]): Layer[] {
-  const faults: string[] = []
-  const pinned = new Map<NodeId, number>()
-  for (const { match, bits } of rules) {
-    const matches = layers.filter(
-      (layer) =>
-        (match.kind === undefined || layer.kind === match.kind) &&
-        (match.name === undefined || glob(match.name).test(layer.node)),
-    )
-    if (matches.length === 0) faults.push(`${JSON.stringify(match)} matches no layer`)
-    for (const layer of matches) {
-      if (!layer.candidates.some((candidate) => candidate.bits === bits))
-        faults.push(
-          `${layer.node} has no ${bits}-bit candidate (it has ${layer.candidates.map((c) => c.bits).join(', ')})`,
-        )
-      pinned.set(layer.node, bits)
-    }
-  }
-  if (faults.length > 0)
-    throw new MixbitError('BIT_WIDTH_NO_MATCH', `bitWidthConfig cannot be followed: ${faults.join('; ')}.`, {
-      hint: `The layers are ${layers
-        .map((layer) => layer.node)
-        .slice(0, 12)
-        .join(', ')}${layers.length > 12 ? ', ...' : ''}; \`mixbit inspect\` lists them all.`,
-      context: { faults },
-    })
-  return layers.map((layer) => {
-    const bits = pinned.get(layer.node)
-    return bits === undefined ? layer : { ...layer, candidates: layer.candidates.filter((c) => c.bits === bits) }
-  })
-}
-
-/** The layers with nothing to choose, when `configurationOverwrite` says what each gets. */
-function overwritten(layers: readonly Layer[], { mixedPrecisionConfig }: FullConfig): Layer[] {
-  const overwrite = mixedPrecisionConfig.configurationOverwrite
-  if (!overwrite) return [...layers]
-  const faults: string[] = []
-  if (Array.isArray(overwrite)) {
-    if (overwrite.length !== layers.length)
-      faults.push(`${overwrite.length} indices were given for ${layers.length} layers`)
-  } else
-    for (const node of Object.keys(overwrite))
-      if (!layers.some((layer) => layer.node === node)) faults.push(`there is no layer ${node}`)
-  const result = layers.map((layer, i) => {
-    const wanted = Array.isArray(overwrite) ? overwrite[i] : (overwrite as Readonly<Record<string, number>>)[layer.node]
-    const found = Array.isArray(overwrite)
-      ? layer.candidates[wanted ?? 0]
-      : layer.candidates.find(({ bits }) => bits === (wanted ?? baseOf(layer).bits))
-    if (!found) {
-      const offered = layer.candidates.map(({ bits }) => bits).join(', ')
-      faults.push(
-        `${layer.node} has no ${Array.isArray(overwrite) ? 'candidate' : 'bit-width'} ${wanted} (it has ${offered})`,
-      )
-    }
-    return { ...layer, candidates: [found ?? layer.candidates[0]!] }
-  })
-  if (faults.length > 0)
-    throw new MixbitError('CONFIG_OVERWRITE', `configurationOverwrite cannot be followed: ${faults.join('; ')}.`, {
-      hint: 'Give bits by node name, { conv1: 8, dense: 4 }, or one candidate index per layer, the widest first.',
-      context: { faults },
-    })
-  return result
-}
-
-const glob = (pattern: string): RegExp =>
-  new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/\*/g, '.*')}$`)

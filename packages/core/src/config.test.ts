@@ -49,3 +49,69 @@ test('all faults of a config are listed at once, with their paths', () => {
   ])
     expect(error.message).toContain(part)
 })
+
+/** Every option with values that it cannot have. */
+const wrong: readonly (readonly [section: keyof CoreConfig, option: string, ...values: unknown[]])[] = [
+  ['quantizationConfig', 'weightsErrorMethod', 'BEST', 'mse', 1],
+  ['quantizationConfig', 'activationErrorMethod', 'BEST', null],
+  ['quantizationConfig', 'weightsRounding', 'gptq', true],
+  ['quantizationConfig', 'weightsBiasCorrection', 'yes', 1],
+  ['quantizationConfig', 'lPValue', 0, -2, Number.POSITIVE_INFINITY, '2'],
+  ['quantizationConfig', 'zThreshold', 0, -1, Number.NaN, '16'],
+  ['quantizationConfig', 'linearCollapsing', 'no'],
+  ['quantizationConfig', 'residualCollapsing', 0],
+  ['mixedPrecisionConfig', 'distanceWeightingMethod', 'LAST', 'avg', 1, null],
+  ['mixedPrecisionConfig', 'numOfImages', 0, -1, 1.5, '32', Number.NaN],
+  ['mixedPrecisionConfig', 'numInterestPointsFactor', 0, 1.01, -0.5, Number.NaN, '1'],
+  ['mixedPrecisionConfig', 'metricNormalization', 'MAX', true],
+  ['mixedPrecisionConfig', 'metricEpsilon', -1e-6, Number.POSITIVE_INFINITY, '0'],
+  ['mixedPrecisionConfig', 'metricNormalizationThreshold', 0, -1e10, Number.NaN],
+  ['mixedPrecisionConfig', 'expDistanceWeightingSigma', 0, -0.1, Number.POSITIVE_INFINITY],
+  ['mixedPrecisionConfig', 'computeDistanceFn', 'mse', {}],
+  ['mixedPrecisionConfig', 'customMetricFn', 'accuracy', 3],
+  ['mixedPrecisionConfig', 'memoryLimit', 0, -1, '256 MB'],
+  ['mixedPrecisionConfig', 'keepAllDistances', 'true'],
+  ['mixedPrecisionConfig', 'useHessianBasedScores', 1],
+  ['mixedPrecisionConfig', 'hessianBatchSize', 0, 2.5],
+  ['mixedPrecisionConfig', 'refineMpSolution', 'no'],
+  ['mixedPrecisionConfig', 'normScores', 'yes'],
+  ['mixedPrecisionConfig', 'configurationOverwrite', [0.5], { conv: '8' }, 8, 'all 8'],
+  ['bitWidthConfig', 'weights', {}, [{ bits: 8 }], [{ match: {}, bits: 8 }], [{ match: { name: 'a' }, bits: 0 }]],
+  ['bitWidthConfig', 'activations', 8, [{ match: { nmae: 'a' }, bits: 8 }], [{ match: { name: 'a' }, bits: 17 }]],
+  ['debugConfig', 'bypass', 'no'],
+  ['debugConfig', 'analyzeSimilarity', 1],
+  ['debugConfig', 'simulateScheduler', null],
+  ['debugConfig', 'networkEditor', {}, [{}], [{ filter: { name: 1 }, actions: { biasCorrection: false } }]],
+]
+
+test('the table of wrong values has every option', () => {
+  const { success: _, ...sections } = { success: true, ...fullConfig() }
+  const optional = [
+    'distanceWeightingMethod',
+    'computeDistanceFn',
+    'customMetricFn',
+    'normScores',
+    'configurationOverwrite',
+  ]
+  const names = Object.values(sections).flatMap((section) => Object.keys(section))
+  expect(wrong.map(([, option]) => option).sort()).toEqual([...new Set([...names, ...optional])].sort())
+})
+
+test.each(wrong)('%s.%s is refused with its path for each wrong value', (section, option, ...values) => {
+  for (const value of values) {
+    const { code, message } = thrown(() => fullConfig({ [`${section}`]: { [`${option}`]: value } }))
+    expect([code, message]).toEqual(['CONFIG_INVALID', expect.stringContaining(`${section}.${option}`)])
+  }
+})
+
+test('all options wrong at once are all listed, and so are sections that are none', () => {
+  const config: Record<string, Record<string, unknown>> = {}
+  for (const [section, option, value] of wrong) config[section] = { ...config[section], [option]: value }
+  const { message } = thrown(() => fullConfig(config))
+  for (const [section, option] of wrong) expect(message).toContain(`${section}.${option}`)
+  for (const section of ['quantizationConfig', 'mixedPrecisionConfig', 'bitWidthConfig', 'debugConfig'])
+    for (const value of [3, 'AVG', null])
+      expect(thrown(() => fullConfig({ [section]: value } as CoreConfig)).message).toContain(section)
+  for (const value of [3, 'AVG', null])
+    expect(thrown(() => fullConfig(value as CoreConfig)).code).toBe('CONFIG_INVALID')
+})

@@ -1,11 +1,20 @@
 import { MixbitError, type OpKind, type Tensor } from '@mixbit/graph'
 import type { FewPoints } from '@mixbit/sensitivity'
 import * as v from 'valibot'
+import { type EditRule, editRule } from './edit-rule.ts'
 
 const positive = v.pipe(v.number(), v.finite(), v.gtValue(0))
 const custom = v.custom<(...args: never[]) => unknown>((value) => typeof value === 'function', 'Expected a function.')
 const errorMethods = ['NOCLIPPING', 'MSE', 'MAE', 'LP', 'KL'] as const
 const errorMethod = v.picklist(errorMethods)
+
+const bitWidthRule = v.strictObject({
+  match: v.pipe(
+    v.strictObject({ name: v.optional(v.string()), kind: v.optional(v.string()) }),
+    v.check((match) => match.name !== undefined || match.kind !== undefined, 'Give a name or a kind.'),
+  ),
+  bits: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(16)),
+})
 
 const schema = v.strictObject({
   quantizationConfig: v.optional(
@@ -46,28 +55,23 @@ const schema = v.strictObject({
   ),
   bitWidthConfig: v.optional(
     v.strictObject({
-      weights: v.optional(
-        v.array(
-          v.strictObject({
-            match: v.pipe(
-              v.strictObject({ name: v.optional(v.string()), kind: v.optional(v.string()) }),
-              v.check((match) => match.name !== undefined || match.kind !== undefined, 'Give a name or a kind.'),
-            ),
-            bits: v.pipe(v.number(), v.integer(), v.minValue(2), v.maxValue(16)),
-          }),
-        ),
-        [],
-      ),
+      weights: v.optional(v.array(bitWidthRule), []),
+      activations: v.optional(v.array(bitWidthRule), []),
     }),
     {},
   ),
   debugConfig: v.optional(
-    v.strictObject({ bypass: v.optional(v.boolean(), false), analyzeSimilarity: v.optional(v.boolean(), false) }),
+    v.strictObject({
+      bypass: v.optional(v.boolean(), false),
+      analyzeSimilarity: v.optional(v.boolean(), false),
+      simulateScheduler: v.optional(v.boolean(), false),
+      networkEditor: v.optional(v.array(editRule), []),
+    }),
     {},
   ),
 })
 
-/** A rule of `bitWidthConfig`: nodes by name (exact or a glob with `*`) and/or kind get this weight bit-width. */
+/** A rule of `bitWidthConfig`: nodes by name (exact or a glob with `*`) and/or kind get this bit-width. Later rules win. */
 export interface BitWidthRule {
   readonly match: { readonly name?: string; readonly kind?: OpKind }
   readonly bits: number
@@ -145,12 +149,20 @@ export interface CoreConfig {
     /** Takes these bits and does not search: by node name (the others take their base), or candidate indices of all layers. */
     readonly configurationOverwrite?: Readonly<Record<string, number>> | readonly number[]
   }
-  readonly bitWidthConfig?: { readonly weights?: readonly BitWidthRule[] }
+  readonly bitWidthConfig?: {
+    readonly weights?: readonly BitWidthRule[]
+    /** Names and kinds are those of the nodes that give the activation, or its own name. */
+    readonly activations?: readonly BitWidthRule[]
+  }
   readonly debugConfig?: {
     /** Reads and writes the model, and changes nothing. */
     readonly bypass?: boolean
     /** Compares the simulation with the float model behind every node. Default false. */
     readonly analyzeSimilarity?: boolean
+    /** Reports the memory of activations node by node, with the tensors alive at the peak. Default false. */
+    readonly simulateScheduler?: boolean
+    /** Rules that change candidates, grids and bias correction of single nodes, before or after the search. Default none. */
+    readonly networkEditor?: readonly EditRule[]
   }
 }
 

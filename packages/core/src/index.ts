@@ -9,11 +9,13 @@ export { parseBudget } from './budget.ts'
 export type { Candidate, Layer } from './candidates.ts'
 export { compareSessions, type OutputDistance } from './compare.ts'
 export type { BitWidthRule, ComputeDistance, CoreConfig, CustomMetric } from './config.ts'
+export type { ActivationEdits, EditRule, WeightEdits } from './edit-rule.ts'
 export type { Checkpoint, JobOptions, ResourceUtilization } from './job.ts'
 export type { ProgressEvent, Stage } from './progress.ts'
 export { type Quantized, type QuantizeOptions, quantize } from './quantize.ts'
 export type { LayerReport, QuantizeReport } from './report.ts'
 export { checkSamples } from './samples.ts'
+export type { Schedule } from './schedule.ts'
 export type { NodeSimilarity } from './similarity.ts'
 export {
   type ActivationsConfig,
@@ -25,6 +27,7 @@ export {
   type WeightsConfig,
   withWeightBits,
 } from './target-platform.ts'
+export type { Utilization } from './utilization.ts'
 export {
   compareWeightings,
   type OutputLayer,

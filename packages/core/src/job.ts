@@ -1,7 +1,13 @@
 import type { Adapter } from '@mixbit/adapter'
-import { type Graph, MixbitError, type Tensors, verify } from '@mixbit/graph'
-import { candidatesFor, type Layer } from './candidates.ts'
+import { type Graph, MixbitError, type Tensors, type ValueId, verify } from '@mixbit/graph'
+import { activationWidths } from './activation-widths.ts'
+import { activationGroups } from './activations.ts'
+import { candidatesFor, type Layer, weightNodes } from './candidates.ts'
+import { checkEdits } from './check-edits.ts'
 import { type CoreConfig, type FullConfig, fullConfig } from './config.ts'
+import { manualBits, overwritten, pinned } from './manual-bits.ts'
+import { editedActivations, subjectOf } from './network-editor.ts'
+import { correctable } from './observe.ts'
 import { prepare } from './prepare.ts'
 import type { Report } from './progress.ts'
 import { compensateCandidates } from './reconstruct/compensate-candidates.ts'
@@ -51,6 +57,8 @@ export interface Job<Artifact = unknown> extends Report {
   readonly graph: Graph
   readonly prepared: Graph
   readonly layers: readonly Layer[]
+  /** Bit-widths of activations that are set by hand. */
+  readonly activationBits: ReadonlyMap<ValueId, number>
   readonly samples: readonly Tensors[]
   /** What the user should know of the preparation. */
   readonly warnings: readonly string[]
@@ -91,7 +99,7 @@ export async function startJob<Source, Artifact>(
   options.onProgress?.({ stage: 'graph', done: 1, total: 1, message: `${graph.nodes.length} nodes` })
   const prepared = prepare(graph, config)
   options.onProgress?.({ stage: 'prepared', done: 1, total: 1, message: `${prepared.nodes.length} nodes` })
-  const layers = candidatesFor(prepared, adapter, platform, config)
+  const { layers, activationBits } = choices(prepared, adapter, platform, config)
   if (layers.length === 0)
     throw new MixbitError(
       'NOTHING_TO_QUANTIZE',
@@ -114,6 +122,7 @@ export async function startJob<Source, Artifact>(
     graph,
     prepared,
     layers,
+    activationBits,
     samples,
     checkpoint,
     warnings: [],
@@ -125,6 +134,37 @@ export async function startJob<Source, Artifact>(
   return looksAtInputs && needsData && !config.debugConfig.bypass
     ? { ...job, ...(await compensateCandidates(job)) }
     : job
+}
+
+/** The layers with their candidates, and what is set by hand; every rule of the config is checked here. */
+function choices(graph: Graph, adapter: Adapter, platform: TargetPlatform, config: FullConfig) {
+  const weightLayers = weightNodes(graph, adapter, platform)
+  const groups = activationGroups(graph, platform)
+  checkEdits(config.debugConfig.networkEditor, {
+    nodes: graph.nodes,
+    layers: new Set(weightLayers.map(({ id }) => id)),
+    correctable: new Set(weightLayers.filter(correctable).map(({ id }) => id)),
+    activations: groups,
+    weightBits: adapter.capabilities.weightBits,
+    activationBits: adapter.capabilities.activationBits,
+  })
+  const layers = candidatesFor(graph, adapter, platform, config)
+  const nodes = new Map(graph.nodes.map((node) => [node.id, node]))
+  const widthsOf = activationWidths({ prepared: graph, platform, adapter })
+  const manual = manualBits(
+    config,
+    layers.map(({ node, candidates }) => ({
+      ...subjectOf(nodes.get(node)!),
+      id: node,
+      widths: candidates.map(({ bits }) => bits),
+    })),
+    groups.map((group) => ({
+      ...group,
+      id: group.value,
+      widths: widthsOf(group.values, editedActivations(config, group).offer).widths,
+    })),
+  )
+  return { layers: overwritten(pinned(layers, manual.weights), config), activationBits: manual.activations }
 }
 
 /** Bytes of all quantizable weights in float. */

@@ -1,11 +1,12 @@
 import { MixbitError } from '@mixbit/graph'
-import { activationMemory, bopsMeasure, type LiveCut, liveCuts } from './activation-memory.ts'
+import { bopsMeasure, type LiveCut, liveCuts } from './activation-memory.ts'
 import { fixedFileBytes, onceBytes } from './artifact.ts'
 import type { Budget } from './assign.ts'
 import type { BopsBudget } from './bops.ts'
 import { parseBudget } from './budget.ts'
 import { floatWeightsBytes, type Job, type ResourceUtilization } from './job.ts'
 import type { Observed } from './observe.ts'
+import { floatUtilization } from './utilization.ts'
 import { wireBytes } from './wire-bytes.ts'
 
 /** Bytes of the float model: of its quantizable weights, and of its file (null when the adapter cannot write). */
@@ -62,21 +63,10 @@ export async function limitsOf(
   const needsCuts = budget.activationMemory !== undefined || budget.totalMemory !== undefined
   const cuts = needsCuts ? await liveCuts(job, activations) : null
   const bops = budget.bops === undefined ? null : await bopsMeasure(job, activations)
-  const floatActivations = activationMemory(
-    cuts ?? [],
-    activations.map(() => 32),
-  )
-  const whole = {
-    weightsMemory: sizes.weightsMemory,
-    fileSize: sizes.fileSize ?? Number.NaN,
-    transferSize: sizes.transferSize ?? Number.NaN,
-    activationMemory: floatActivations,
-    totalMemory: floatActivations + sizes.weightsMemory,
-    bops: bops ? 32 * 32 * bops.macs.reduce((sum, count) => sum + count, 0) : 0,
-  }
+  const whole = floatUtilization(sizes, { cuts, bops })
   const limits = resources.flatMap((name) => {
     const limit = budget[name]
-    return limit === undefined ? [] : [[name, parseBudget(name, limit, whole[name])]]
+    return limit === undefined ? [] : [[name, parseBudget(name, limit, whole[name] ?? Number.NaN)]]
   })
   return { limits: Object.fromEntries(limits), cuts, bops }
 }

@@ -1,14 +1,16 @@
-import { MixbitError, type Tensor, toF32, type ValueId } from '@mixbit/graph'
+import { type Graph, replaceValues, type Tensor, toF32 } from '@mixbit/graph'
 import { fakeQuantize } from '@mixbit/quantizers'
 import {
   customSweep,
   hessianScores,
   MpDistanceWeighting,
   type SensitivityTable,
+  type SweepCandidate,
   type SweepLayer,
   sensitivities,
   sweep,
 } from '@mixbit/sensitivity'
+import { quantizeActivations } from './activations.ts'
 import { freedom, type Search } from './assign.ts'
 import { type Layer, quantizedValue } from './candidates.ts'
 import { type FullConfig, onlyForOf } from './config.ts'
@@ -37,6 +39,11 @@ export function measurandOf({ layers }: Job, { activations }: Observed, limits: 
   return { layers: free.weights ? layers : [], activations: free.activations ? activations : [] }
 }
 
+/** A row of either sweep: the tensors of its candidates, and the whole model with one of them. */
+interface Row extends SweepLayer {
+  readonly candidates: readonly (SweepCandidate & { graph(): Graph })[]
+}
+
 /** Measures every candidate with everything else float; see the page on the pipeline for what it costs. */
 export async function measure(job: Job, measurand: Measurand): Promise<Measured> {
   const { adapter, prepared: graph, config, samples: all, onProgress, signal, checkpoint } = job
@@ -44,19 +51,22 @@ export async function measure(job: Job, measurand: Measurand): Promise<Measured>
     config.mixedPrecisionConfig
   const samples = all.slice(0, numOfImages)
   const ofWeights = measurand.layers.map(
-    (layer): SweepLayer => ({
+    (layer): Row => ({
       node: layer.node,
       values: layer.weights,
-      candidates: layer.candidates.map(({ bits, grids }) => ({
-        label: `w${bits}`,
-        bits,
-        quantized: (): ReadonlyMap<ValueId, Tensor> =>
-          new Map(grids.map((grid) => [grid.value, quantizedValue(graph, grid).tensor as Tensor])),
-      })),
+      candidates: layer.candidates.map(({ bits, grids }) => {
+        const weights = () => new Map(grids.map((grid) => [grid.value, quantizedValue(graph, grid)]))
+        return {
+          label: `w${bits}`,
+          bits,
+          quantized: () => new Map([...weights()].map(([id, { tensor }]) => [id, tensor as Tensor])),
+          graph: () => replaceValues(graph, weights()),
+        }
+      }),
     }),
   )
   const ofActivations = measurand.activations.map(
-    ({ value, candidates }): SweepLayer => ({
+    ({ value, candidates }): Row => ({
       node: value,
       values: [value],
       candidates: candidates.map(({ bits, grid }) => ({
@@ -66,6 +76,7 @@ export async function measure(job: Job, measurand: Measurand): Promise<Measured>
           const tensor = float.get(value)!
           return new Map([[value, { ...tensor, data: fakeQuantize(toF32(tensor), tensor.shape, grid) }]])
         },
+        graph: () => quantizeActivations(graph, new Map([[value, grid]])),
       })),
     }),
   )
@@ -87,12 +98,8 @@ export async function measure(job: Job, measurand: Measurand): Promise<Measured>
       }),
   }
   if (typeof customMetricFn === 'function') {
-    if (ofActivations.length > 0)
-      throw new MixbitError('OPTION_INVALID', 'A customMetricFn measures weights, and this budget is on activations.', {
-        hint: 'Leave customMetricFn out, or set a budget on weightsMemory or fileSize.',
-      })
-    const rows = await customSweep({ ...common, customMetricFn })
-    return { table: null, scores: { weights: rows.map((row) => row.values), activations: [] }, hessianScores: null }
+    const rows = (await customSweep({ ...common, customMetricFn })).map(({ values }) => values)
+    return { table: null, scores: scoresPerKind(rows, measurand), hessianScores: null }
   }
   const table = await sweep({
     ...common,
@@ -136,7 +143,7 @@ export const withMethod = (
 /** Distances to one number per candidate; another weighting needs no new run. */
 export function scoresOf(
   table: SensitivityTable,
-  { layers }: Measurand,
+  measurand: Measurand,
   config: FullConfig,
   hessian: readonly number[] | null = null,
 ): Search['scores'] {
@@ -156,5 +163,11 @@ export function scoresOf(
     expDistanceWeightingSigma,
     ...(hessian && { hessianScores: hessian }),
   }).map((row) => row.values)
-  return { weights: rows.slice(0, layers.length), activations: rows.slice(layers.length) }
+  return scoresPerKind(rows, measurand)
 }
+
+/** Rows of the sweep as it takes them: weights first, then activations. */
+const scoresPerKind = (rows: readonly (readonly number[])[], { layers }: Measurand): Search['scores'] => ({
+  weights: rows.slice(0, layers.length),
+  activations: rows.slice(layers.length),
+})

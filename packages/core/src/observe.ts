@@ -2,19 +2,20 @@ import { withSession } from '@mixbit/adapter'
 import { type Grid, MixbitError, type Node, type NodeId, producers, toF32, type ValueId } from '@mixbit/graph'
 import { activationGrid, type Histogram, histogramObserver, toHistogram, zScoreFilter } from '@mixbit/quantizers'
 import { activationWidths } from './activation-widths.ts'
-import { gridSources, quantizedActivations } from './activations.ts'
+import { activationGroups } from './activations.ts'
 import { freedom } from './assign.ts'
 import type { FullConfig } from './config.ts'
-import { fusedChains } from './fused-chains.ts'
 import type { Job, ResourceUtilization } from './job.ts'
+import { type EditedActivations, editedActivations } from './network-editor.ts'
 import { breathe, checkAborted } from './progress.ts'
 import { allFinite } from './samples.ts'
-import type { ActivationsConfig } from './target-platform.ts'
 
 /** One way to quantize an activation. */
 export interface ActivationCandidate {
   readonly bits: number
   readonly grid: Grid
+  /** What the network editor takes in its place when it was chosen. */
+  readonly final?: ActivationCandidate
 }
 
 /** An activation with a quantizer. */
@@ -57,14 +58,12 @@ const channelAxis = (node: Node, rank: number): number =>
 export async function observe(job: Job, budget: ResourceUtilization = {}): Promise<Observed> {
   const { prepared: graph, adapter, samples, config, platform } = job
   const layerIds = new Set(job.layers.flatMap((layer) => [layer.node, ...layer.sharedWith]))
-  const chains = fusedChains(graph, platform)
-  const activations = quantizedActivations(graph, platform, chains)
+  const groups = activationGroups(graph, platform)
   const inputs = graph.nodes
     .filter((node) => layerIds.has(node.id) && correctable(node))
     .map((node) => ({ node, value: node.inputs[0] as ValueId }))
   const widthsOf = activationWidths(job)
-  const sources = gridSources(graph, platform, activations)
-  const observed = [...new Set(sources.values())]
+  const observed = groups.map(({ value }) => value)
   const wanted = [...new Set([...observed, ...inputs.map(({ value }) => value)])]
   const observer = histogramObserver()
   const makers = producers(graph)
@@ -87,16 +86,29 @@ export async function observe(job: Job, budget: ResourceUtilization = {}): Promi
     })
   const free = freedom(budget).activations
   return {
-    activations: [...histograms].map(([value, state]) => {
-      const activation = activations.get(value)!
-      const values = [...activations.keys()].filter((id) => sources.get(id) === value)
-      const { widths, base, otherBase } = widthsOf(values, activation)
-      const candidates = (free ? widths : [base]).map((bits) => ({
+    activations: groups.map((group) => {
+      const { value, values, fused } = group
+      const { offer, final } = editedActivations(config, group)
+      const { widths, base, otherBase } = widthsOf(values, offer)
+      const histogram = toHistogram(histograms.get(value)!)
+      const make = (bits: number, edited: EditedActivations): ActivationCandidate => ({
         bits,
-        grid: gridOf(toHistogram(state), bits, activation, makers.get(value)?.bounds, config),
+        grid: gridOf(histogram, bits, edited, makers.get(value)?.bounds, config),
+      })
+      const pinned = job.activationBits.get(value)
+      const kept = pinned === undefined ? (free ? widths : [base]) : [pinned]
+      const candidates = kept.map((bits) => ({
+        ...make(bits, offer),
+        ...(final && { final: make(final.finalBits ?? bits, final) }),
       }))
-      const fused = values.flatMap((id) => chains.get(makers.get(id)?.id ?? '')?.inside ?? [])
-      return { value, values, fused, candidates, base, otherBase }
+      return {
+        value,
+        values,
+        fused,
+        candidates,
+        base: pinned ?? base,
+        otherBase: pinned === undefined ? otherBase : null,
+      }
     }),
     inputMeans: new Map([...sums].map(([node, { sum, count }]) => [node, sum.map((x) => x / count)])),
   }
@@ -105,18 +117,19 @@ export async function observe(job: Job, budget: ResourceUtilization = {}): Promi
 function gridOf(
   histogram: Histogram,
   bits: number,
-  { scheme, signedness = 'auto' }: ActivationsConfig,
+  edited: EditedActivations,
   bounds: Node['bounds'],
-  config: FullConfig,
+  { quantizationConfig }: FullConfig,
 ): Grid {
-  const { activationErrorMethod, lPValue, zThreshold } = config.quantizationConfig
-  const kept = Number.isFinite(zThreshold) ? zScoreFilter(histogram, zThreshold) : histogram
+  const { activationErrorMethod, lPValue, zThreshold } = quantizationConfig
+  const { scheme, signedness = 'auto', signed, errorMethod = activationErrorMethod, range } = edited
+  const sign = signed ?? (signedness === 'auto' ? undefined : signedness === 'signed')
+  const common = { bits, scheme, ...(sign !== undefined && { signed: sign }) }
+  if (range) return activationGrid({ ...common, min: range[0], max: range[1] })
   return activationGrid({
-    histogram: kept,
-    bits,
-    scheme,
-    ...(signedness !== 'auto' && { signed: signedness === 'signed' }),
-    errorMethod: activationErrorMethod,
+    ...common,
+    histogram: Number.isFinite(zThreshold) ? zScoreFilter(histogram, zThreshold) : histogram,
+    errorMethod,
     lp: lPValue,
     ...(bounds && { bounds: { min: bounds[0], max: bounds[1] } }),
   })

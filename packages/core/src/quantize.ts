@@ -1,14 +1,16 @@
 import type { Graph } from '@mixbit/graph'
-import { activationMemory } from './activation-memory.ts'
+import { liveSteps } from './activation-memory.ts'
 import { check, chooseAndWrite, predictedBytes } from './artifact.ts'
-import { bopsOf } from './bops.ts'
+import { changedAfterSearch, checkFeasible } from './assign.ts'
 import { type Job, type JobOptions, type ResourceUtilization, startJob } from './job.ts'
-import { checkBudgetNames, type FloatSizes, floatSizes, limitsOf, type Measures, searchBudget } from './limits.ts'
+import { checkBudgetNames, type FloatSizes, floatSizes, limitsOf, searchBudget } from './limits.ts'
 import { type Measurand, type Measured, measurandOf, measure, scoresOf, withMethod } from './measure.ts'
 import { observe } from './observe.ts'
 import { activationReports, layerReports, type QuantizeReport, solverReport, starvationWarnings } from './report.ts'
 import { roundingSteps } from './rounding-steps.ts'
+import { scheduleOf } from './schedule.ts'
 import { similarityOf } from './similarity.ts'
+import { utilizationOf } from './utilization.ts'
 import { bestChoice, outputLayers, type WeightingChoice, weightingChoices } from './weightings.ts'
 import { wireBytes } from './wire-bytes.ts'
 
@@ -53,13 +55,14 @@ export async function quantize<Source, Artifact>(
   // candidates -> sensitivity: only a budget gives a choice to make
   const { configurationOverwrite, distanceWeightingMethod } = started.config.mixedPrecisionConfig
   const mixedPrecision = Object.keys(limits).length > 0 && !configurationOverwrite
+  const budget = mixedPrecision ? await searchBudget(started, observed, limits, measures) : {}
+  await checkFeasible(started, observed, budget)
   const free = measurandOf(started, observed, limits)
   const measured = mixedPrecision ? await measure(started, free) : unmeasured
   const { table } = measured
   clock('sensitivity')
 
   // sensitivity -> assignment -> quantized -> artifact
-  const budget = mixedPrecision ? await searchBudget(started, observed, limits, measures) : {}
   const tell = async () => (table?.onlyFor === null ? weightingChoices(started, observed, free, measured, budget) : [])
   const rivals = distanceWeightingMethod === 'BEST' ? await tell() : []
   const { job, scores } = settle(started, free, measured, rivals)
@@ -70,8 +73,9 @@ export async function quantize<Source, Artifact>(
   const weightings = rivals.length === 0 && ends.some(({ starved }) => starved) ? await tell() : rivals
   const rounding = await roundingSteps(job, observed, chosen)
   const distances = await check(job, chosen.graph, chosen.artifact, activations.length === 0)
-  const { analyzeSimilarity } = job.config.debugConfig
+  const { analyzeSimilarity, simulateScheduler } = job.config.debugConfig
   const similarity = analyzeSimilarity ? await similarityOf(job, chosen.graph) : []
+  const steps = simulateScheduler ? await liveSteps(job, observed.activations) : null
   clock('artifact')
 
   return {
@@ -84,7 +88,7 @@ export async function quantize<Source, Artifact>(
       layers: layerReports(job.layers, weights, table || scores.weights.length > 0 ? scores.weights : null),
       activations: activationReports(observed.activations, activations, scores.activations),
       budget: { ...none, ...limits },
-      utilization: utilizationOf(chosen, measures),
+      utilization: utilizationOf(chosen.assignment, filesOf(chosen), measures),
       predictedBytes: await predictedBytes(job, observed, chosen.assignment),
       bytes: chosen.bytes,
       transferBytes: chosen.transferBytes,
@@ -92,11 +96,13 @@ export async function quantize<Source, Artifact>(
       weightings,
       rounding,
       similarity,
+      schedule: steps && scheduleOf(steps, activations),
       distances,
       solver: solverReport(chosen.solution),
       warnings: [
         ...warningsFor(job, mixedPrecision),
         ...observed.activations.flatMap(({ otherBase }) => otherBase ?? []),
+        ...editorWarnings(changedAfterSearch({ ...job, ...observed }, chosen.assignment)),
         ...(chosen.solution?.warnings ?? []),
         ...starvationWarnings(job.config, ends, weightings),
       ],
@@ -124,23 +130,10 @@ const none = {
   bops: null,
 }
 
-/** What the choice costs; memory of activations and bit operations only where a budget asked for them. */
-function utilizationOf(
-  { assignment: { weights, activations }, bytes, transferBytes }: Awaited<ReturnType<typeof chooseAndWrite>>,
-  { cuts, bops }: Measures,
-) {
-  const weightsMemory = weights.reduce((sum, candidate) => sum + candidate.weightsBytes, 0)
-  const [weightBits, activationBits] = [weights.map(({ bits }) => bits), activations.map(({ bits }) => bits)]
-  const memory = cuts && activationMemory(cuts, activationBits)
-  return {
-    weightsMemory,
-    fileSize: bytes,
-    transferSize: wireBytes(transferBytes),
-    activationMemory: memory,
-    totalMemory: memory === null ? null : weightsMemory + memory,
-    bops: bops && bopsOf(bops, weightBits, activationBits),
-  }
-}
+const filesOf = ({ bytes, transferBytes }: Awaited<ReturnType<typeof chooseAndWrite>>) => ({
+  fileSize: bytes,
+  transferSize: wireBytes(transferBytes),
+})
 
 const basics = (job: Job, sizes: FloatSizes) => ({
   model: job.graph.name,
@@ -164,6 +157,11 @@ function warningsFor({ samples, config, warnings }: Job, mixedPrecision: boolean
   ]
 }
 
+const editorWarnings = (changed: readonly string[]): string[] =>
+  changed.length === 0
+    ? []
+    : [`The network editor changed after the search: ${changed.join(', ')}. Budgets were kept without these changes.`]
+
 async function bypassed<Artifact>(job: Job<Artifact>, sizes: FloatSizes): Promise<Quantized<Artifact>> {
   return {
     artifact: (await job.adapter.write?.(job.graph)) ?? null,
@@ -183,6 +181,7 @@ async function bypassed<Artifact>(job: Job<Artifact>, sizes: FloatSizes): Promis
       weightings: [],
       rounding: [],
       similarity: [],
+      schedule: null,
       distances: { toFloat: [], toSimulation: [] },
       solver: null,
       warnings: ['debugConfig.bypass is on: the model is written as it was read.'],

@@ -9,6 +9,7 @@ import type { ResourceUtilization } from './job.ts'
 import type { FloatSizes } from './limits.ts'
 import type { Activation } from './observe.ts'
 import type { RoundingStep } from './rounding-steps.ts'
+import type { Schedule } from './schedule.ts'
 import type { NodeSimilarity } from './similarity.ts'
 import type { OutputLayer, WeightingChoice } from './weightings.ts'
 
@@ -72,6 +73,8 @@ export interface QuantizeReport {
   readonly rounding: readonly RoundingStep[]
   /** Node by node, with `debugConfig.analyzeSimilarity`; else empty. */
   readonly similarity: readonly NodeSimilarity[]
+  /** Memory step by step, with `debugConfig.simulateScheduler`; else null. */
+  readonly schedule: Schedule | null
   readonly distances: {
     /** The written file against the float model; empty without `write`. */
     readonly toFloat: readonly OutputDistance[]
@@ -133,9 +136,10 @@ export const activationReports = (
   }))
 
 function reasonFor(layer: Layer, chosen: Candidate, row: readonly number[] | undefined): string {
+  const at = layer.candidates.indexOf(chosen)
+  if (at < 0) return `${chosen.bits} bits by the network editor, after the search`
   if (layer.candidates.length === 1) return `${chosen.bits} bits is its only candidate`
   if (!row) return 'no budget: the base candidate'
-  const at = layer.candidates.indexOf(chosen)
   const step = (to: number) => {
     const bytes = layer.candidates[to]!.weightsBytes - chosen.weightsBytes
     return `${layer.candidates[to]!.bits} bits would ${bytes > 0 ? `cost ${bytes}` : `save ${-bytes}`} bytes and change the sensitivity by ${signed(row[to]! - row[at]!)}`

@@ -3,7 +3,7 @@ import { type Graph, MixbitError, type NodeId, producers, type ValueId } from '@
 import type { MpDistanceWeighting } from '@mixbit/sensitivity'
 import type { Assignment } from './apply.ts'
 import { quantizedGraph } from './artifact.ts'
-import { assign, type Budget } from './assign.ts'
+import { assign, type Budget, checkFeasible } from './assign.ts'
 import { compareSessions, type OutputDistance } from './compare.ts'
 import { type Job, startJob } from './job.ts'
 import { checkBudgetNames, floatSizes, limitsOf, searchBudget } from './limits.ts'
@@ -174,10 +174,11 @@ export async function compareWeightings<Source, Artifact>(
     options.targetResourceUtilization,
     await floatSizes(job),
   )
+  const budget = await searchBudget(job, observed, limits, measures)
+  await checkFeasible(job, observed, budget)
   const measurand = measurandOf(job, observed, limits)
   const measured = await measure(job, measurand)
   const hessianScores = measured.hessianScores ?? (await hessianOf(job, measured.table!))
-  const budget = await searchBudget(job, observed, limits, measures)
   return {
     layers: job.layers.map(({ node }) => node),
     activations: observed.activations.map(({ value }) => value),

@@ -1,5 +1,5 @@
 export type { CheckpointStore } from './checkpoint.ts'
-export { type CustomSweepOptions, customSweep } from './custom-sweep.ts'
+export { type CustomSweepLayer, type CustomSweepOptions, customSweep } from './custom-sweep.ts'
 export {
   cosine,
   type Distance,

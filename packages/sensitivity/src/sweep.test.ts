@@ -144,28 +144,34 @@ test('AVG makes the last layer look harmless beside LAST_LAYER, because points b
   expect(table.layers[2]!.candidates[1]!.outputs.flat().every((d) => d > 0)).toBe(true)
 })
 
-test('a custom metric is the sensitivity; what is no number is refused by name', async () => {
+test('a custom metric is the sensitivity; what is no number is refused by layer and candidate', async () => {
+  const whole = layers.map(({ node, candidates }) => ({
+    node,
+    candidates: candidates.map(({ label, quantized }) => ({
+      label,
+      graph: () => {
+        const tensors = [...quantized(new Map())]
+        return replaceValues(graph, new Map(tensors.map(([id, tensor]) => [id, { ...graph.values.get(id)!, tensor }])))
+      },
+    })),
+  }))
   const rows = await customSweep({
     adapter,
-    graph,
-    layers,
+    layers: whole,
     customMetricFn: async (run) => toF32((await run(samples[0]!)).get('y')!)[0]!,
   })
   expect(rows.map(({ node }) => node)).toEqual(['first', 'second', 'last'])
   expect(rows[0]!.values[0]).not.toBe(rows[0]!.values[1])
-  for (const [value, code] of [
-    ['foo', 'METRIC_TYPE'],
-    [null, 'METRIC_TYPE'],
-  ] as const)
+  for (const value of ['foo', null, undefined, Number.NaN, 1n])
     await expect(
-      customSweep({ adapter, graph, layers, customMetricFn: () => value as unknown as number }),
-    ).rejects.toMatchObject({ code })
+      customSweep({ adapter, layers: whole, customMetricFn: () => value as unknown as number }),
+    ).rejects.toMatchObject({ code: 'METRIC_TYPE', message: expect.stringMatching(/for first at \S+\.$/) })
   const failing = () => {
     throw new Error('no labels')
   }
-  await expect(customSweep({ adapter, graph, layers, customMetricFn: failing })).rejects.toMatchObject({
+  await expect(customSweep({ adapter, layers: whole, customMetricFn: failing })).rejects.toMatchObject({
     code: 'METRIC_FAILED',
-    message: expect.stringContaining('no labels'),
+    message: expect.stringMatching(/for first at \S+: no labels$/),
   })
 })
 

@@ -84,7 +84,7 @@ export function check(problem: Problem): Checked {
   const warnings: string[] = []
   const original = problem.items.map(({ id, choices }) => {
     const kept = choices.flatMap(({ loss }, k) => (Number.isFinite(loss) ? [k] : []))
-    const dropped = choices.flatMap(({ loss }, k) => (Number.isFinite(loss) ? [] : [`${k} (${loss})`]))
+    const dropped = choices.flatMap(({ loss, label }, k) => (Number.isFinite(loss) ? [] : [`${label ?? k} (${loss})`]))
     if (kept.length === 0)
       throw problemError(
         'LOSS_NOT_FINITE',

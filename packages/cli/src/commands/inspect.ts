@@ -1,13 +1,19 @@
+import type { ResourceUtilizationData, Utilization } from '@mixbit/core'
 import type { Command } from 'commander'
+import type { Backend } from '../backend.ts'
 import * as format from '../format.ts'
+import { loadInputs } from '../inputs/load.ts'
 import { type Graph, type Node, sizeOf } from '../mixbit.ts'
 import type { CommonOptions } from '../options.ts'
 import { backend, type Run } from '../run.ts'
 import { right, table } from '../table.ts'
+import { readTarget } from '../target.ts'
 
 interface InspectFlags extends CommonOptions {
   readonly text?: boolean
   readonly sizes?: boolean
+  readonly target?: string
+  readonly inputShape?: ReadonlyMap<string, readonly number[]>
 }
 
 /** Shows what the toolkit sees in a model. */
@@ -19,13 +25,34 @@ export async function inspectCommand(run: Run, command: Command, model: string):
     const { printGraph } = await import('@mixbit/graph')
     return run.io.stdout(`${printGraph(graph)}\n`)
   }
-  const sizes = options.sizes ? await core.resourceUtilizationData(model, { adapter }) : undefined
+  const sizes = options.sizes ? await sizesOf(run, { adapter, core }, model, graph, options) : undefined
   const overview = inspect(graph)
   run.io.stdout(
     options.json
       ? format.json({ ...overview, ...(sizes && { sizes }) })
       : `${inspectText(overview)}${sizes ? `\n${sizesText(sizes)}` : ''}`,
   )
+}
+
+/** Sizes at every bit-width; random inputs give the shapes, and without shapes there are the sizes that need none. */
+async function sizesOf(
+  run: Run,
+  { adapter, core }: Backend,
+  model: string,
+  graph: Graph,
+  { target, inputShape, quiet }: InspectFlags,
+): Promise<ResourceUtilizationData> {
+  const options = { adapter, targetPlatform: await readTarget(core, target) }
+  const withShapes = async () => {
+    const { feeds } = await loadInputs(graph, { source: 'random', samples: 1, inputShapes: inputShape })
+    return core.resourceUtilizationData(model, { ...options, representativeDataset: feeds })
+  }
+  return withShapes().catch(async (error) => {
+    const sizes = await core.resourceUtilizationData(model, options)
+    if (!quiet)
+      run.io.stderr(`warning: no activations and bit operations, as the model did not run: ${error.message}\n`)
+    return sizes
+  })
 }
 
 const inputsOf = (graph: Graph, ids: readonly string[]) =>
@@ -90,20 +117,17 @@ macs     ${overview.macs}
 `
 }
 
-interface Sizes {
-  readonly weightsMemory: number
-  readonly fileSize: number | null
-}
-
-function sizesText({ float, byBits }: { float: Sizes; byBits: Readonly<Record<string, Sizes>> }): string {
-  const row = (name: string, { weightsMemory, fileSize }: Sizes) => [
+function sizesText({ float, byBits }: ResourceUtilizationData): string {
+  const row = (name: string, sizes: Utilization) => [
     name,
-    format.bytes(weightsMemory),
-    fileSize === null ? '-' : format.bytes(fileSize),
+    ...[sizes.weightsMemory, sizes.fileSize, sizes.activationMemory, sizes.totalMemory].map((size) =>
+      size === null ? '-' : format.bytes(size),
+    ),
+    format.number(sizes.bops),
   ]
   const widths = Object.keys(byBits).sort((a, b) => Number(b) - Number(a))
   return table(
-    ['all at', right('weights'), right('file')],
+    ['all at', right('weights'), right('file'), right('activations'), right('total'), right('bit operations')],
     [row('float', float), ...widths.map((bits) => row(`${bits} bits`, byBits[bits]!))],
   )
 }

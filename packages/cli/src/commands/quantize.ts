@@ -4,7 +4,7 @@ import { isTfjs } from '../backend.ts'
 import * as format from '../format.ts'
 import type { CommonOptions, DataOptions, SweepOptions } from '../options.ts'
 import { checkOutput, writeArtifact, writeWhole } from '../output.ts'
-import { jobOptions, openCheckpoint, prepare, type Run, required } from '../run.ts'
+import { defined, jobOptions, openCheckpoint, prepare, type Run, required } from '../run.ts'
 import { right, table } from '../table.ts'
 import { type BudgetFlags, budgetOf } from './budget.ts'
 
@@ -13,6 +13,7 @@ export interface QuantizeFlags extends CommonOptions, DataOptions, SweepOptions,
   readonly output?: string
   readonly report?: string
   readonly similarity?: boolean
+  readonly schedule?: boolean
 }
 
 /** Reads, measures, chooses, and writes the small model. */
@@ -28,11 +29,14 @@ export async function quantizeCommand(run: Run, command: Command, model: string)
 
   const job = jobOptions(run, prepared, checkpoint)
   const { coreConfig } = job
-  const withSimilarity = { ...coreConfig, debugConfig: { ...coreConfig.debugConfig, analyzeSimilarity: true } }
+  const debugConfig = {
+    ...coreConfig.debugConfig,
+    ...defined({ analyzeSimilarity: options.similarity, simulateScheduler: options.schedule }),
+  }
   const { artifact, report } = await core
     .quantize(model, {
       ...job,
-      coreConfig: options.similarity ? withSimilarity : coreConfig,
+      coreConfig: { ...coreConfig, debugConfig },
       targetResourceUtilization: budgetOf(options, sections),
     })
     .finally(progress.end)
@@ -58,8 +62,11 @@ export function reportText(report: QuantizeReport, output: string): string {
     layer.reason,
   ])
   const columns = ['layer', 'kind', 'shape', right('bits'), right('bytes'), right('sensitivity'), 'why']
-  return `${table(columns, rows)}\n${activationTable(report)}${similarityTable(report)}${summary(report, output)
-    .map(([name, text]) => `${name.padEnd(13)} ${text}\n`)
+  return `${table(columns, rows)}\n${activationTable(report)}${similarityTable(report)}${scheduleTable(report)}${summary(
+    report,
+    output,
+  )
+    .map(([name, text]) => `${name.padEnd(14)} ${text}\n`)
     .join('')}`
 }
 
@@ -87,6 +94,20 @@ function similarityTable({ similarity }: QuantizeReport): string {
   return `${table(['behind node', right('SQNR dB'), right('cosine'), right('MSE')], rows)}\n`
 }
 
+/** The memory of activations over the run, when that was asked for. */
+function scheduleTable({ schedule }: QuantizeReport): string {
+  if (schedule === null) return ''
+  const { steps, peak } = schedule
+  const bar = (bytes: number) => '█'.repeat(Math.round((30 * bytes) / Math.max(1, peak.bytes)))
+  const rows = steps.map(({ node, bytes }) => [node, format.bytes(bytes), bar(bytes)])
+  const alive = peak.tensors.map(({ value, bits, bytes }) => [value, String(bits), format.bytes(bytes)])
+  const [atNodes, atPeak] = [
+    table(['while this runs', right('activations'), ''], rows),
+    table([`alive at the peak (${peak.node})`, right('bits'), right('bytes')], alive),
+  ]
+  return `${atNodes}\n${atPeak}\n`
+}
+
 function summary(report: QuantizeReport, output: string): [string, string][] {
   const { budget, utilization, floatUtilization, distances, solver } = report
   const share = (bytes: number | null, float: number | null, limit: number | null) =>
@@ -98,6 +119,14 @@ function summary(report: QuantizeReport, output: string): [string, string][] {
       : ([
           ['activations', share(utilization.activationMemory, null, budget.activationMemory)],
           ['total', share(utilization.totalMemory, null, budget.totalMemory)],
+        ] as [string, string][])),
+    ...(utilization.bops === null
+      ? []
+      : ([
+          [
+            'bit operations',
+            `${format.number(utilization.bops)}${budget.bops === null ? '' : ` (budget ${format.number(budget.bops)})`}`,
+          ],
         ] as [string, string][])),
     [
       'file',

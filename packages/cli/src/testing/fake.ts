@@ -84,6 +84,7 @@ export const fakeReport = {
   weightings: [],
   rounding: [],
   similarity: [],
+  schedule: null,
   distances: {
     toFloat: [{ output: 'scores', sqnr: 20, cosine: 0.99, mse: 0.001, top1Agreement: 1 }],
     toSimulation: [],

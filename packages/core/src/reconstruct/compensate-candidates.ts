@@ -3,9 +3,8 @@ import { nodeById, toF32, type ValueId } from '@mixbit/graph'
 import type { TableScheme } from '@mixbit/quantizers'
 import { type Candidate, constant, fileBytesOf, type Layer, schemesFor, type WeightGrid } from '../candidates.ts'
 import type { Job } from '../job.ts'
-import { operatorRule } from '../operator-rule.ts'
+import { type EditedWeights, editedWeights } from '../network-editor.ts'
 import { breathe, checkAborted } from '../progress.ts'
-import type { WeightsConfig } from '../target-platform.ts'
 import { type LayerRows, layerRows } from './layer-rows.ts'
 import { type MomentsObserver, momentsObserver, seedOf } from './moments.ts'
 import { type LayerProblem, layerProblem, roundLayer, weightedGrid } from './round-layer.ts'
@@ -18,7 +17,9 @@ export interface CompensatedLayers {
 
 interface Watched {
   readonly layer: Layer
-  readonly rule: WeightsConfig
+  readonly rule: EditedWeights
+  /** After the search; null: the same. */
+  readonly final: EditedWeights | null
   readonly rows: LayerRows
   readonly observer: MomentsObserver
   readonly input: ValueId
@@ -30,31 +31,35 @@ interface Watched {
  * platform has, and keeps the best; with nearest rounding (HMSE) only finds the grid that those inputs ask for. Layers without that form, and those whose inputs say nothing, keep nearest rounding.
  */
 export async function compensateCandidates(job: Job): Promise<CompensatedLayers> {
-  const { prepared: graph, samples, platform } = job
+  const { prepared: graph, samples, platform, config } = job
   const watched = job.layers.flatMap((layer): Watched[] => {
     const node = nodeById(graph, layer.node)
-    const { weights: rule } = operatorRule(platform, node)
-    const rows = rule && canCompensate(rule, layer) ? layerRows(graph, node) : null
+    const edited = editedWeights(platform, config, node)
+    const rules = edited ? [edited.rule, edited.final] : []
+    const rows = rules.some((rule) => rule && canCompensate(rule, layer)) ? layerRows(graph, node) : null
     const [input, output] = [node.inputs[0], node.outputs[0]]
-    return rule && rows && input && output
-      ? [{ layer, rule, rows, input, output, observer: momentsObserver(rows, samples.length, false) }]
+    return edited && rows && input && output
+      ? [{ layer, ...edited, rows, input, output, observer: momentsObserver(rows, samples.length, false) }]
       : []
   })
   if (watched.length > 0) await watch(job, watched)
   const warnings: string[] = []
   const done = new Map<Layer, Layer>()
-  for (const [i, { layer, rule, rows, observer }] of watched.entries()) {
+  for (const [i, { layer, rule, final, rows, observer }] of watched.entries()) {
     checkAborted(job.signal)
     const moments = observer.moments()
     const problem = moments && layerProblem(rows, moments, toF32(constant(graph, layer.weights[0]!)), false)
-    if (problem)
-      done.set(layer, {
-        ...layer,
-        candidates: layer.candidates.map((candidate) =>
-          candidate.bits > mostBits ? candidate : bestCandidate(job, rule, candidate, problem),
-        ),
-      })
-    else
+    if (problem) {
+      const best = (rule: EditedWeights, candidate: Candidate) =>
+        candidate.bits <= mostBits && canCompensate(rule, layer)
+          ? bestCandidate(job, rule, candidate, problem)
+          : candidate
+      const candidates = layer.candidates.map((candidate) => ({
+        ...best(rule, candidate),
+        ...(candidate.final && { final: best(final ?? rule, candidate.final) }),
+      }))
+      done.set(layer, { ...layer, candidates })
+    } else
       warnings.push(`${layer.node} is rounded to the nearest: its inputs are all zero, or do not determine a rounding.`)
     job.onProgress?.({ stage: 'candidates', done: i + 1, total: watched.length, message: layer.node })
     await breathe()
@@ -65,9 +70,9 @@ export async function compensateCandidates(job: Job): Promise<CompensatedLayers>
 /** The widest weights whose rounding errors are worth compensating. */
 const mostBits = 8
 
-/** One weight on grids without a zero point, one per output channel. */
-const canCompensate = ({ scheme, perChannel }: WeightsConfig, { weights }: Layer): boolean =>
-  weights.length === 1 && scheme !== 'uniform' && perChannel
+/** One weight on grids without a zero point, one per output channel, that nobody has set or wants to be found otherwise. */
+const canCompensate = ({ scheme, perChannel, threshold, errorMethod }: EditedWeights, { weights }: Layer): boolean =>
+  weights.length === 1 && scheme !== 'uniform' && perChannel && threshold === undefined && errorMethod === undefined
 
 /** Runs the float graph over the samples and shows every layer what enters it. */
 async function watch(job: Job, watched: readonly Watched[]): Promise<void> {
@@ -86,7 +91,7 @@ async function watch(job: Job, watched: readonly Watched[]): Promise<void> {
 }
 
 /** The candidate on the grid that loses least at the output of the layer; the first of equals. */
-function bestCandidate(job: Job, rule: WeightsConfig, candidate: Candidate, problem: LayerProblem): Candidate {
+function bestCandidate(job: Job, rule: EditedWeights, candidate: Candidate, problem: LayerProblem): Candidate {
   const { prepared: graph, adapter, config } = job
   const { bits, grids } = candidate
   const { grid, value } = grids[0]!

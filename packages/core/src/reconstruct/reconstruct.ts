@@ -15,6 +15,7 @@ import { liveValues } from '../activation-memory.ts'
 import type { Assignment } from '../apply.ts'
 import { type Candidate, constant, quantizedValue } from '../candidates.ts'
 import type { Job } from '../job.ts'
+import { correctsBias } from '../network-editor.ts'
 import { breathe, checkAborted } from '../progress.ts'
 import { type LayerRows, layerRows } from './layer-rows.ts'
 import { type Moments, momentsObserver, seedOf } from './moments.ts'
@@ -134,7 +135,7 @@ function rounded(
   candidate: Candidate,
 ): Graph {
   const { value, grid } = candidate.grids[0]!
-  const bias = job.config.quantizationConfig.weightsBiasCorrection ? ownBias(graph, node, rows) : null
+  const bias = correctsBias(job.config, node) ? ownBias(graph, node, rows) : null
   const problem = layerProblem(rows, moments, toF32(constant(job.prepared, value)), bias !== null)
   if (!problem) return graph
   const { bits, scheme } = candidate
