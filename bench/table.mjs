@@ -1,9 +1,10 @@
 // Every shared model at 25 % and 15 % of its float weights: does the file load, match its simulation, and have the
-// predicted size? `node bench/table.mjs [model ...] [--target onnxruntime-cpu] [--method LAST_LAYER]`
+// predicted size? `node bench/table.mjs [model ...] [--target onnxruntime-cpu] [--method LAST_LAYER]
+// [--rounding nearest]` (weights of 8, 4 and 2 bits rounded to the nearest, as MCT does)
 import { parseArgs } from 'node:util'
-import { quantize } from '@mixbit/core'
+import { quantize, targetPlatform } from '@mixbit/core'
 import { onnx } from '@mixbit/onnx'
-import { modelBytes, models, sharedIsThere } from './models.mjs'
+import { mctWeights, modelBytes, models, sharedIsThere } from './models.mjs'
 
 if (!sharedIsThere) {
   console.log('The shared models are not here: nothing was measured.')
@@ -15,11 +16,13 @@ const { values, positionals } = parseArgs({
     target: { type: 'string', default: 'weights-only' },
     samples: { type: 'string', default: '16' },
     method: { type: 'string', default: 'AVG' },
+    rounding: { type: 'string', default: 'errorCompensating' },
   },
 })
 const names = positionals.length > 0 ? positionals : Object.keys(models)
 const unknown = names.filter((name) => !models[name])
 if (unknown.length > 0) throw new Error(`There is no model ${unknown}; there are ${Object.keys(models).join(', ')}.`)
+const platform = targetPlatform(values.target)
 const line = (cells) =>
   console.log(cells.map((cell, i) => (i === 0 ? String(cell).padEnd(15) : String(cell).padStart(11))).join(''))
 line(['model', 'budget', 'float kB', 'file kB', 'predicted', 'off %', 'sim dB', 'float dB', 'agree', 'seconds', 'bits'])
@@ -33,8 +36,11 @@ for (const name of names)
         adapter: onnx(),
         representativeDataset: samples.map(({ feed }) => feed),
         targetResourceUtilization: { weightsMemory },
-        targetPlatform: values.target,
-        coreConfig: { mixedPrecisionConfig: { numOfImages: samples.length, distanceWeightingMethod: values.method } },
+        targetPlatform: values.rounding === 'nearest' ? { ...platform, weights: mctWeights } : platform,
+        coreConfig: {
+          quantizationConfig: { weightsRounding: values.rounding },
+          mixedPrecisionConfig: { numOfImages: samples.length, distanceWeightingMethod: values.method },
+        },
       })
       const worst = (rows, key) => Math.min(...rows.map((row) => row[key]))
       const counts = {}
