@@ -82,8 +82,8 @@ const faces = async () => {
   return samples
 }
 
-const ppocr = async () => {
-  const rgb = await imagenet(0, 16, 'x', (v) => v / 127.5 - 1)
+const ppocr = async (count = 16) => {
+  const rgb = await imagenet(0, count, 'x', (v) => v / 127.5 - 1)
   return rgb.map(({ feed: sample }) => {
     const source = sample.get('x').data
     const pixels = new Float32Array(3 * 48 * 192)

@@ -248,3 +248,21 @@ describe('error-compensating rounding', () => {
     await expect(run).rejects.toMatchObject({ code: 'ABORTED' })
   })
 })
+
+test('biases that are not corrected are none of what the weights have to explain', async () => {
+  const source = modelOf(
+    'graph g(%x: f32[N,4], %w: f32[4,3], %b: f32[3]) { %y: f32[N,3] = Gemm(%x, %w, %b) #dense  return %y }',
+    { w: [4, 3], b: [3] },
+  )
+  // Inputs far from zero: a bias could be had from them.
+  const representativeDataset = Array.from({ length: 64 }, (_, i): Tensors => {
+    const x = tensor([1, 4], i + 1)
+    return new Map([['x', { ...x, data: toF32(x).map((v) => v / 4 + 5) }]])
+  })
+  const { report } = await quantize(source, {
+    adapter,
+    representativeDataset,
+    coreConfig: { quantizationConfig: { weightsBiasCorrection: false } },
+  })
+  expect(report.distances.toFloat[0]!.sqnr).toBeGreaterThan(35)
+})

@@ -57,8 +57,8 @@ export function liveValues(
  * do not count, and neither does the inside of a fused chain (conv + ReLU).
  */
 export async function liveSteps(job: Job, activations: readonly Activation[]): Promise<LiveStep[]> {
-  const { adapter, prepared: graph, platform, samples } = job
-  const lives = liveValues(graph, fusedChains(graph, platform))
+  const { adapter, prepared: graph, platform, samples, shifts } = job
+  const lives = liveValues(graph, fusedChains(graph, platform, shifts))
   const made = new Set(graph.nodes.flatMap((node) => node.outputs))
   const wanted = [...new Set(lives.flatMap(({ values }) => [...values]))].filter((id) => made.has(id))
   const sample = samples[0]!

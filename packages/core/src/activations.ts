@@ -1,16 +1,18 @@
 import { type Graph, type Grid, type Node, type NodeId, producers, type Value, type ValueId } from '@mixbit/graph'
 import { type FusedChain, fusedChains } from './fused-chains.ts'
+import type { Job } from './job.ts'
 import { operatorRule } from './operator-rule.ts'
 import type { ActivationsConfig, TargetPlatform } from './target-platform.ts'
 
 /**
  * The activations that get a quantizer, with their candidates: what quantized operators read and what they give, behind the
- * last node of a fused chain. Graph outputs stay float, so that the last result loses nothing.
+ * last node of a fused chain, and what is shifted to above zero. Graph outputs stay float, so that the last result loses nothing.
  */
 export function quantizedActivations(
   graph: Graph,
   platform: TargetPlatform,
   chains: ReadonlyMap<NodeId, FusedChain>,
+  shifts: Job['shifts'] = new Map(),
 ): Map<ValueId, ActivationsConfig> {
   const makers = producers(graph)
   const floats = new Set([...graph.outputs, ...[...chains.values()].flatMap(({ inside }) => inside)])
@@ -23,6 +25,7 @@ export function quantizedActivations(
   for (const node of graph.nodes) {
     const { activations, follows } = operatorRule(platform, node)
     const end = chains.get(node.id)?.nodes.at(-1) ?? node
+    take(end.outputs[0], shifts.get(node.id)?.activations ?? null)
     // Inside a chain whose beginning is quantized the end is chosen already.
     const reached = [...node.inputs, end.outputs[0]].some((id) => id != null && chosen.has(id))
     if (!activations || (follows && !reached)) continue
@@ -64,9 +67,13 @@ export interface ActivationGroup {
 }
 
 /** The activations that get a quantizer, by the grid they are on, in topological order. */
-export function activationGroups(graph: Graph, platform: TargetPlatform): ActivationGroup[] {
-  const chains = fusedChains(graph, platform)
-  const activations = quantizedActivations(graph, platform, chains)
+export function activationGroups(
+  graph: Graph,
+  platform: TargetPlatform,
+  shifts: Job['shifts'] = new Map(),
+): ActivationGroup[] {
+  const chains = fusedChains(graph, platform, shifts)
+  const activations = quantizedActivations(graph, platform, chains, shifts)
   const sources = gridSources(graph, platform, activations)
   const makers = producers(graph)
   return [...new Set(sources.values())].map((value) => {

@@ -1,26 +1,21 @@
-import {
-  type Graph,
-  type Node,
-  type NodeId,
-  replaceValues,
-  sizeOf,
-  toF32,
-  type Value,
-  type ValueId,
-  verify,
-} from '@mixbit/graph'
+import { type Graph, type Grid, type Node, replaceValues, toF32, type ValueId, verify } from '@mixbit/graph'
 import { biasCorrection } from '@mixbit/quantizers'
 import { quantizeActivations } from './activations.ts'
+import { attrFloat, correctable, groupsOf, withBias } from './bias.ts'
 import { type Candidate, constant, type Layer, quantizedValue } from './candidates.ts'
 import type { FullConfig } from './config.ts'
 import { correctsBias } from './network-editor.ts'
-import { type ActivationCandidate, correctable, type Observed } from './observe.ts'
+import type { ActivationCandidate, Observed } from './observe.ts'
 
 /** One candidate per layer and per activation, in their order. */
 export interface Assignment {
   readonly weights: readonly Candidate[]
   readonly activations: readonly ActivationCandidate[]
 }
+
+/** The grid of every activation that has a quantizer. */
+export const activationGrids = ({ activations }: Observed, assignment: Assignment): Map<ValueId, Grid> =>
+  new Map(activations.flatMap(({ values }, i) => values.map((id) => [id, assignment.activations[i]!.grid] as const)))
 
 /** The quantized graph: weights on their grids, biases corrected, activation quantizers in place. */
 export function apply(
@@ -37,10 +32,7 @@ export function apply(
   for (const node of graph.nodes)
     if (ids.has(node.id) && correctable(node) && correctsBias(config, node))
       quantized = correctBias(graph, quantized, node, observed.inputMeans.get(node.id))
-  const activationGrids = observed.activations.flatMap(({ values }, i) =>
-    values.map((id) => [id, assignment.activations[i]!.grid] as const),
-  )
-  const result = quantizeActivations(quantized, new Map(activationGrids))
+  const result = quantizeActivations(quantized, activationGrids(observed, assignment))
   verify(result)
   return result
 }
@@ -61,40 +53,9 @@ function correctBias(float: Graph, quantized: Graph, node: Node, inputMean: Floa
         shape,
         axis,
         inputMean,
-        groups: typeof node.attrs.group === 'number' ? node.attrs.group : 1,
+        groups: groupsOf(node),
       })
     : new Float64Array(shape[axis] ?? 1)
-  const scale = attrFloat(node, 'alpha', 1) / attrFloat(node, 'beta', 1)
-  const old = node.inputs[2]
-  const before = old == null ? null : quantized.values.get(old)
-  if (before && (before.tensor?.dtype !== 'f32' || sizeOf(before.tensor.shape) !== correction.length)) return quantized
-  if (!before && constant(float, weight).dtype !== 'f32') return quantized
-  const id = `${node.id}_bias_corrected`
-  const data = Float32Array.from(
-    correction,
-    (c, i) => ((before?.tensor?.data as Float32Array | undefined)?.[i] ?? 0) - c * scale,
-  )
-  const value: Value = {
-    id,
-    dtype: 'f32',
-    shape: before?.tensor?.shape ?? [data.length],
-    tensor: { dtype: 'f32', shape: before?.tensor?.shape ?? [data.length], data },
-  }
-  return withInput(quantized, node.id, 2, value)
-}
-
-const attrFloat = (node: Node, name: string, otherwise: number): number => {
-  const attr = node.attrs[name]
-  return typeof attr === 'object' && 'float' in attr && typeof attr.float === 'number' ? attr.float : otherwise
-}
-
-/** The graph with one constant in place of (or behind) the inputs of a node. */
-function withInput(graph: Graph, id: NodeId, index: number, value: Value): Graph {
-  const nodes = graph.nodes.map((node) => {
-    if (node.id !== id) return node
-    const inputs = [...node.inputs]
-    inputs[index] = value.id
-    return { ...node, inputs }
-  })
-  return { ...graph, nodes, values: new Map(graph.values).set(value.id, value) }
+  const alpha = attrFloat(node, 'alpha', 1)
+  return withBias(quantized, node, correction.length, (b, i) => b - alpha * correction[i]!)
 }

@@ -1,9 +1,11 @@
 import { withSession } from '@mixbit/adapter'
 import { type Graph, MixbitError } from '@mixbit/graph'
-import { type Assignment, apply } from './apply.ts'
+import { type Assignment, activationGrids, apply } from './apply.ts'
 import { assign, type Budget, baseAssignment, changedAfterSearch, type Search } from './assign.ts'
 import { constant, type WeightGrid } from './candidates.ts'
 import { compareSessions } from './compare.ts'
+import { correctActivationBias } from './corrections/activation-bias.ts'
+import { correctSecondMoment } from './corrections/second-moment.ts'
 import type { Job } from './job.ts'
 import type { Observed } from './observe.ts'
 import { reconstruct } from './reconstruct/reconstruct.ts'
@@ -50,9 +52,13 @@ export function onceBytes({ adapter, prepared, layers }: Job): Map<number, numbe
   return once
 }
 
-/** The graph of an assignment: weights and activations on their grids, then rounding errors compensated. */
-export const quantizedGraph = (job: Job, observed: Observed, assignment: Assignment): Promise<Graph> =>
-  reconstruct(job, apply(job.prepared, job.layers, assignment, observed, job.config), assignment.weights)
+/** The graph of an assignment: weights and activations on their grids, then corrected, rounding errors compensated. */
+export async function quantizedGraph(job: Job, observed: Observed, assignment: Assignment): Promise<Graph> {
+  const applied = apply(job.prepared, job.layers, assignment, observed, job.config)
+  const centred = await correctActivationBias(job, applied, activationGrids(observed, assignment))
+  const compensated = await reconstruct(job, centred, assignment.weights)
+  return correctSecondMoment(job, compensated)
+}
 
 /**
  * Chooses and writes; when the real file misses a `fileSize` limit by a few bytes, chooses again with those bytes less. A limit on

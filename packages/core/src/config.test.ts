@@ -58,6 +58,17 @@ const wrong: readonly (readonly [section: keyof CoreConfig, option: string, ...v
   ['quantizationConfig', 'weightsBiasCorrection', 'yes', 1],
   ['quantizationConfig', 'lPValue', 0, -2, Number.POSITIVE_INFINITY, '2'],
   ['quantizationConfig', 'zThreshold', 0, -1, Number.NaN, '16'],
+  ['quantizationConfig', 'weightsSecondMomentCorrection', 'yes', 0],
+  ['quantizationConfig', 'activationBiasCorrection', 1, null],
+  ['quantizationConfig', 'activationBiasCorrectionThreshold', -1, Number.NaN, '5'],
+  ['quantizationConfig', 'shiftNegativeActivationCorrection', null, 'on'],
+  ['quantizationConfig', 'shiftNegativeRatio', -0.05, Number.POSITIVE_INFINITY, '5%'],
+  ['quantizationConfig', 'shiftNegativeThresholdRecalculation', 'false'],
+  ['quantizationConfig', 'shiftNegativeParamsSearch', 0],
+  ['quantizationConfig', 'activationChannelEqualization', {}],
+  ['quantizationConfig', 'reluBoundToPowerOf2', 8],
+  ['quantizationConfig', 'concatThresholdUpdate', 'max'],
+  ['quantizationConfig', 'softmaxShift', []],
   ['quantizationConfig', 'linearCollapsing', 'no'],
   ['quantizationConfig', 'residualCollapsing', 0],
   ['mixedPrecisionConfig', 'distanceWeightingMethod', 'LAST', 'avg', 1, null],
@@ -114,4 +125,20 @@ test('all options wrong at once are all listed, and so are sections that are non
       expect(thrown(() => fullConfig({ [section]: value } as CoreConfig)).message).toContain(section)
   for (const value of [3, 'AVG', null])
     expect(thrown(() => fullConfig(value as CoreConfig)).code).toBe('CONFIG_INVALID')
+})
+
+test('the corrections have the defaults of MCT', () => {
+  expect(fullConfig().quantizationConfig).toMatchObject({
+    weightsSecondMomentCorrection: false,
+    activationBiasCorrection: false,
+    activationBiasCorrectionThreshold: 0,
+    shiftNegativeActivationCorrection: true,
+    shiftNegativeRatio: 0.05,
+    shiftNegativeThresholdRecalculation: false,
+    shiftNegativeParamsSearch: false,
+    activationChannelEqualization: false,
+    reluBoundToPowerOf2: false,
+    concatThresholdUpdate: false,
+    softmaxShift: false,
+  })
 })

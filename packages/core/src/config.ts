@@ -4,6 +4,7 @@ import * as v from 'valibot'
 import { type EditRule, editRule } from './edit-rule.ts'
 
 const positive = v.pipe(v.number(), v.finite(), v.gtValue(0))
+const atLeastZero = v.pipe(v.number(), v.finite(), v.minValue(0))
 const custom = v.custom<(...args: never[]) => unknown>((value) => typeof value === 'function', 'Expected a function.')
 const errorMethods = ['NOCLIPPING', 'MSE', 'MAE', 'LP', 'KL'] as const
 const errorMethod = v.picklist(errorMethods)
@@ -23,6 +24,17 @@ const schema = v.strictObject({
       activationErrorMethod: v.optional(errorMethod, 'MSE'),
       weightsRounding: v.optional(v.picklist(['nearest', 'errorCompensating']), 'errorCompensating'),
       weightsBiasCorrection: v.optional(v.boolean(), true),
+      weightsSecondMomentCorrection: v.optional(v.boolean(), false),
+      activationBiasCorrection: v.optional(v.boolean(), false),
+      activationBiasCorrectionThreshold: v.optional(atLeastZero, 0),
+      shiftNegativeActivationCorrection: v.optional(v.boolean(), true),
+      shiftNegativeRatio: v.optional(atLeastZero, 0.05),
+      shiftNegativeThresholdRecalculation: v.optional(v.boolean(), false),
+      shiftNegativeParamsSearch: v.optional(v.boolean(), false),
+      activationChannelEqualization: v.optional(v.boolean(), false),
+      reluBoundToPowerOf2: v.optional(v.boolean(), false),
+      concatThresholdUpdate: v.optional(v.boolean(), false),
+      softmaxShift: v.optional(v.boolean(), false),
       lPValue: v.optional(positive, 2),
       zThreshold: v.optional(v.pipe(v.number(), v.gtValue(0)), Number.POSITIVE_INFINITY),
       linearCollapsing: v.optional(v.boolean(), true),
@@ -102,6 +114,28 @@ export interface CoreConfig {
     readonly weightsRounding?: 'nearest' | 'errorCompensating'
     /** Corrects biases by the mean output shift that weight rounding causes. Default true. */
     readonly weightsBiasCorrection?: boolean
+    /** Gives every channel of a layer's output the mean and the deviation that it has in the float model. Default false. */
+    readonly weightsSecondMomentCorrection?: boolean
+    /** Corrects biases of dense and 1x1 layers by the mean shift of the activation that they read. Default false. */
+    readonly activationBiasCorrection?: boolean
+    /** Only for activations whose mean moves by at least this many percent. Default 0. */
+    readonly activationBiasCorrectionThreshold?: number
+    /** Shifts activations that go a little below zero, so that symmetric grids need no sign. Default true. */
+    readonly shiftNegativeActivationCorrection?: boolean
+    /** How far below zero they may go, as a share of the threshold. Default 0.05. */
+    readonly shiftNegativeRatio?: number
+    /** Searches the threshold of what is shifted anew, instead of keeping the one it had. Default false. */
+    readonly shiftNegativeThresholdRecalculation?: boolean
+    /** Searches the shift and the threshold (kept or doubled) for the least squared error. Default false. */
+    readonly shiftNegativeParamsSearch?: boolean
+    /** Scales channels between two layers, so that those which vary much do not decide the grid. Default false. */
+    readonly activationChannelEqualization?: boolean
+    /** Bounds ReLU6 by 8 and scales the layers around it. Default false. */
+    readonly reluBoundToPowerOf2?: boolean
+    /** Gives all that goes into a concat the largest of their thresholds. Default false. */
+    readonly concatThresholdUpdate?: boolean
+    /** Centres the logits that a softmax reads. Default false. */
+    readonly softmaxShift?: boolean
     /** p of the LP error. Default 2. */
     readonly lPValue?: number
     /** Histogram bins of activations further than this many standard deviations are left out. Default Infinity: none. */

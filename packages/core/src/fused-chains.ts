@@ -1,4 +1,5 @@
 import { consumers, type Graph, type Node, type NodeId, producers, type ValueId } from '@mixbit/graph'
+import type { Job } from './job.ts'
 import { operatorRule } from './operator-rule.ts'
 import type { TargetPlatform } from './target-platform.ts'
 
@@ -11,9 +12,14 @@ export interface FusedChain {
 
 /**
  * The fused chains of a graph, by the nodes in them. Patterns are tried from the last node of the graph backwards, the longest
- * first; where a node reads several that would fit, the one that runs last is fused.
+ * first; where a node reads several that would fit, the one that runs last is fused. A shift of negatives is fused
+ * with what it shifts, and with the Pad that alone reads it.
  */
-export function fusedChains(graph: Graph, platform: TargetPlatform): Map<NodeId, FusedChain> {
+export function fusedChains(
+  graph: Graph,
+  platform: TargetPlatform,
+  shifts: Job['shifts'] = new Map(),
+): Map<NodeId, FusedChain> {
   const makers = producers(graph)
   const users = consumers(graph)
   const index = new Map(graph.nodes.map((node, i) => [node.id, i]))
@@ -36,12 +42,17 @@ export function fusedChains(graph: Graph, platform: TargetPlatform): Map<NodeId,
     }
     return []
   }
+  const fuse = (nodes: readonly Node[]) => {
+    const chain = { nodes, inside: nodes.slice(0, -1).map(({ outputs }) => outputs[0]!) }
+    for (const { id } of nodes) chains.set(id, chain)
+  }
   const patterns = (platform.fusingPatterns ?? []).toSorted((a, b) => b.length - a.length)
-  for (const node of graph.nodes.toReversed())
-    for (const pattern of patterns) {
-      const nodes = ending(node, pattern)
-      const chain = { nodes, inside: nodes.slice(0, -1).map(({ outputs }) => outputs[0]!) }
-      for (const { id } of nodes) chains.set(id, chain)
-    }
+  for (const node of graph.nodes.toReversed()) for (const pattern of patterns) fuse(ending(node, pattern))
+  for (const node of graph.nodes) {
+    const maker = shifts.has(node.id) ? makers.get(node.inputs[0]!) : undefined
+    const readers = maker ? (users.get(node.outputs[0]!) ?? []) : []
+    const pad = readers.length === 1 ? readers.filter(({ op }) => op === 'Pad') : []
+    if (maker) fuse([...(chains.get(maker.id)?.nodes ?? [maker]), node, ...pad])
+  }
   return chains
 }

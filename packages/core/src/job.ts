@@ -1,13 +1,15 @@
 import type { Adapter } from '@mixbit/adapter'
-import { type Graph, MixbitError, type Tensors, type ValueId, verify } from '@mixbit/graph'
+import { type Graph, MixbitError, type NodeId, type Tensors, type ValueId, verify } from '@mixbit/graph'
 import { activationWidths } from './activation-widths.ts'
 import { activationGroups } from './activations.ts'
+import { correctable } from './bias.ts'
 import { candidatesFor, type Layer, weightNodes } from './candidates.ts'
 import { checkEdits } from './check-edits.ts'
 import { type CoreConfig, type FullConfig, fullConfig } from './config.ts'
+import { type AppliedCorrection, correctFloat, type FloatJob } from './corrections/correct-float.ts'
+import type { NegativeShift } from './corrections/shift-negatives.ts'
 import { manualBits, overwritten, pinned } from './manual-bits.ts'
 import { editedActivations, subjectOf } from './network-editor.ts'
-import { correctable } from './observe.ts'
 import { prepare } from './prepare.ts'
 import type { Report } from './progress.ts'
 import { compensateCandidates } from './reconstruct/compensate-candidates.ts'
@@ -56,6 +58,10 @@ export interface Job<Artifact = unknown> extends Report {
   /** As read. */
   readonly graph: Graph
   readonly prepared: Graph
+  /** The nodes of the prepared graph that shift activations to above zero. */
+  readonly shifts: ReadonlyMap<NodeId, NegativeShift>
+  /** What was done to the float graph for the sake of its activations. */
+  readonly corrections: readonly AppliedCorrection[]
   readonly layers: readonly Layer[]
   /** Bit-widths of activations that are set by hand. */
   readonly activationBits: ReadonlyMap<ValueId, number>
@@ -97,9 +103,24 @@ export async function startJob<Source, Artifact>(
   verify(graph)
   const samples = needsData ? checkSamples(graph, options.representativeDataset) : []
   options.onProgress?.({ stage: 'graph', done: 1, total: 1, message: `${graph.nodes.length} nodes` })
-  const prepared = prepare(graph, config)
+  const { onProgress, signal, checkpoint } = options
+  const read: FloatJob = {
+    adapter,
+    config,
+    platform,
+    graph,
+    prepared: prepare(graph, config),
+    shifts: new Map(),
+    corrections: [],
+    samples,
+    checkpoint,
+    ...(onProgress && { onProgress }),
+    ...(signal && { signal }),
+  }
+  const float = needsData && !config.debugConfig.bypass ? await correctFloat(read) : read
+  const { prepared } = float
   options.onProgress?.({ stage: 'prepared', done: 1, total: 1, message: `${prepared.nodes.length} nodes` })
-  const { layers, activationBits } = choices(prepared, adapter, platform, config)
+  const { layers, activationBits } = choices(float)
   if (layers.length === 0)
     throw new MixbitError(
       'NOTHING_TO_QUANTIZE',
@@ -114,21 +135,7 @@ export async function startJob<Source, Artifact>(
     total: layers.length,
     message: `${layers.length} layers`,
   })
-  const { onProgress, signal, checkpoint } = options
-  const job: Job<Artifact> = {
-    adapter,
-    config,
-    platform,
-    graph,
-    prepared,
-    layers,
-    activationBits,
-    samples,
-    checkpoint,
-    warnings: [],
-    ...(onProgress && { onProgress }),
-    ...(signal && { signal }),
-  }
+  const job: Job<Artifact> = { ...float, adapter, layers, activationBits, warnings: [] }
   const { weightsRounding, weightsErrorMethod } = config.quantizationConfig
   const looksAtInputs = weightsRounding === 'errorCompensating' || weightsErrorMethod === 'HMSE'
   return looksAtInputs && needsData && !config.debugConfig.bypass
@@ -137,9 +144,9 @@ export async function startJob<Source, Artifact>(
 }
 
 /** The layers with their candidates, and what is set by hand; every rule of the config is checked here. */
-function choices(graph: Graph, adapter: Adapter, platform: TargetPlatform, config: FullConfig) {
+function choices({ prepared: graph, adapter, platform, config, shifts }: FloatJob) {
   const weightLayers = weightNodes(graph, adapter, platform)
-  const groups = activationGroups(graph, platform)
+  const groups = activationGroups(graph, platform, shifts)
   checkEdits(config.debugConfig.networkEditor, {
     nodes: graph.nodes,
     layers: new Set(weightLayers.map(({ id }) => id)),

@@ -136,6 +136,7 @@ const filesOf = ({ bytes, transferBytes }: Awaited<ReturnType<typeof chooseAndWr
 })
 
 const basics = (job: Job, sizes: FloatSizes) => ({
+  corrections: job.corrections,
   model: job.graph.name,
   targetPlatform: job.platform.name,
   distanceWeightingMethod: job.config.mixedPrecisionConfig.distanceWeightingMethod,

@@ -5,6 +5,7 @@ import type { Scores } from './assign.ts'
 import type { Candidate, Layer } from './candidates.ts'
 import type { OutputDistance } from './compare.ts'
 import type { FullConfig } from './config.ts'
+import type { AppliedCorrection } from './corrections/correct-float.ts'
 import type { ResourceUtilization } from './job.ts'
 import type { FloatSizes } from './limits.ts'
 import type { Activation } from './observe.ts'
@@ -71,6 +72,8 @@ export interface QuantizeReport {
   readonly weightings: readonly WeightingChoice[]
   /** What each step of the rounding bought; empty for nearest rounding and for what only analyses. */
   readonly rounding: readonly RoundingStep[]
+  /** What was done to the float graph for the sake of its activations, and at which nodes. */
+  readonly corrections: readonly AppliedCorrection[]
   /** Node by node, with `debugConfig.analyzeSimilarity`; else empty. */
   readonly similarity: readonly NodeSimilarity[]
   /** Memory step by step, with `debugConfig.simulateScheduler`; else null. */

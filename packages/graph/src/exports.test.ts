@@ -6,6 +6,7 @@ test('exported names', () => {
     [
       "MixbitError",
       "bitsOf",
+      "canShift",
       "collapseLinear",
       "collapseResidual",
       "consumers",
@@ -16,6 +17,8 @@ test('exported names', () => {
       "f32ToF16",
       "foldBatchNorm",
       "foldConstants",
+      "isHomogeneous",
+      "linearLayer",
       "mergeActivation",
       "nodeById",
       "onlyTheirValues",
@@ -25,11 +28,16 @@ test('exported names', () => {
       "producers",
       "pruneUnused",
       "readsOf",
+      "reluBoundToPowerOf2",
       "replaceValues",
       "rewrite",
+      "scalablePairs",
+      "scaleChannels",
+      "shiftActivation",
       "sizeOf",
       "toF32",
       "verify",
+      "withLayer",
     ]
   `)
 })

@@ -6,7 +6,11 @@ export { collapseLinear } from './passes/collapse-linear.ts'
 export { collapseResidual } from './passes/collapse-residual.ts'
 export { foldBatchNorm } from './passes/fold-batch-norm.ts'
 export { foldConstants } from './passes/fold-constants.ts'
+export { type LinearLayer, linearLayer, withLayer } from './passes/linear-layer.ts'
 export { mergeActivation } from './passes/merge-activation.ts'
+export { reluBoundToPowerOf2 } from './passes/relu-bound.ts'
+export { isHomogeneous, type ScalablePair, scalablePairs, scaleChannels } from './passes/scale-channels.ts'
+export { canShift, type Shifted, shiftActivation } from './passes/shift-activation.ts'
 export {
   consumers,
   downstream,

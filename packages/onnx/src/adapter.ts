@@ -3,6 +3,7 @@ import { type Graph, MixbitError, type ValueId } from '@mixbit/graph'
 import { weightKinds } from './classify.ts'
 import { encodeForRun, encodeOnnx } from './encode.ts'
 import { lowerFakeQuantize } from './fake-quantize.ts'
+import { lowerPads } from './lower-pad.ts'
 import { graphOf } from './read.ts'
 import { type OrtRuntime, sessionOf } from './session.ts'
 import { loadSource, type OnnxSource } from './source.ts'
@@ -56,7 +57,7 @@ export function onnx(options: OnnxOptions = {}): Adapter<OnnxSource, Uint8Array>
       return graphOf(model, files)
     },
     compile(graph, outputs, compileOptions) {
-      const exact = lowerFakeQuantize(graph)
+      const exact = lowerPads(lowerFakeQuantize(graph))
       const { model, externalData } = encodeForRun(exact, outputs)
       // Without this, onnxruntime computes what lies between quantizers in integers, which is not what the IR says.
       const extra = { session: { disable_quant_qdq: '1' } }

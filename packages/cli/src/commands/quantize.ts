@@ -142,6 +142,9 @@ function summary(report: QuantizeReport, output: string): [string, string][] {
           ] as [string, string],
         ]
       : []),
+    ...report.corrections.map(
+      ({ option, nodes }) => ['corrected', `${option} at ${nodes.join(', ')}`] as [string, string],
+    ),
     ...(solver
       ? [
           [

@@ -83,6 +83,7 @@ export const fakeReport = {
   outputLayers: [],
   weightings: [],
   rounding: [],
+  corrections: [],
   similarity: [],
   schedule: null,
   distances: {

@@ -1,7 +1,7 @@
-import { withSession } from '@mixbit/adapter'
 import { nodeById, toF32, type ValueId } from '@mixbit/graph'
 import type { TableScheme } from '@mixbit/quantizers'
 import { type Candidate, constant, fileBytesOf, type Layer, schemesFor, type WeightGrid } from '../candidates.ts'
+import { eachSample } from '../each-sample.ts'
 import type { Job } from '../job.ts'
 import { type EditedWeights, editedWeights } from '../network-editor.ts'
 import { breathe, checkAborted } from '../progress.ts'
@@ -42,7 +42,7 @@ export async function compensateCandidates(job: Job): Promise<CompensatedLayers>
       ? [{ layer, ...edited, rows, input, output, observer: momentsObserver(rows, samples.length, false) }]
       : []
   })
-  if (watched.length > 0) await watch(job, watched)
+  await watch(job, watched)
   const warnings: string[] = []
   const done = new Map<Layer, Layer>()
   for (const [i, { layer, rule, final, rows, observer }] of watched.entries()) {
@@ -75,20 +75,17 @@ const canCompensate = ({ scheme, perChannel, threshold, errorMethod }: EditedWei
   weights.length === 1 && scheme !== 'uniform' && perChannel && threshold === undefined && errorMethod === undefined
 
 /** Runs the float graph over the samples and shows every layer what enters it. */
-async function watch(job: Job, watched: readonly Watched[]): Promise<void> {
-  const { adapter, prepared: graph, samples, signal, onProgress } = job
-  const wanted = [...new Set(watched.flatMap(({ input, output }) => [input, output]))]
-  await withSession(adapter, graph, wanted, async (session) => {
-    for (const [i, sample] of samples.entries()) {
-      checkAborted(signal)
-      const tensors = await session.run(sample)
+const watch = (job: Job, watched: readonly Watched[]): Promise<void> =>
+  eachSample(
+    job,
+    job.prepared,
+    watched.flatMap(({ input, output }) => [input, output]),
+    { stage: 'candidates', message: 'layer inputs' },
+    (tensors, sample) => {
       for (const { observer, input, output } of watched)
         observer.add(tensors.get(input)!, tensors.get(output)!.shape, seedOf(sample))
-      onProgress?.({ stage: 'candidates', done: i + 1, total: samples.length, message: 'layer inputs' })
-      await breathe()
-    }
-  })
-}
+    },
+  )
 
 /** The candidate on the grid that loses least at the output of the layer; the first of equals. */
 function bestCandidate(job: Job, rule: EditedWeights, candidate: Candidate, problem: LayerProblem): Candidate {

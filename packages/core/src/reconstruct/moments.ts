@@ -203,6 +203,26 @@ function shrinkageOf({ gram, meanX }: Pick<Moments, 'gram' | 'meanX'>, meanFourt
   return squares > 0 ? Math.min(1, Math.max(0, (meanFourth - squares) / (rows * squares))) : 0
 }
 
+/** Moments of targets without the bias that a layer keeps: the weights need not explain it. */
+export function withoutBias(
+  moments: readonly Moments[],
+  bias: Tensor | undefined,
+  { outputs }: LayerRows,
+): readonly Moments[] {
+  if (!bias) return moments
+  const b = toF32(bias)
+  const biasOf = (group: number, row: number) => (row < outputs ? (b[group * outputs + row] ?? 0) : 0)
+  return moments.map((seen) => {
+    const { group, meanX, meanY } = seen
+    const width = meanY.length
+    return {
+      ...seen,
+      cross: seen.cross.map((x, i) => x - meanX[Math.floor(i / width)]! * biasOf(group, i % width)),
+      meanY: meanY.map((y, row) => y - biasOf(group, row)),
+    }
+  })
+}
+
 /**
  * What the rounding of a layer needs to know: E[x x^T] and E[x r^T], r the residual of the weights as they are ([outputs, columns],
  * without targets none). Around the means where a bias takes them up. Chance covariances are shrunk away.

@@ -18,7 +18,7 @@ import type { Job } from '../job.ts'
 import { correctsBias } from '../network-editor.ts'
 import { breathe, checkAborted } from '../progress.ts'
 import { type LayerRows, layerRows } from './layer-rows.ts'
-import { type Moments, momentsObserver, seedOf } from './moments.ts'
+import { type Moments, momentsObserver, seedOf, withoutBias } from './moments.ts'
 import { layerProblem, roundLayer } from './round-layer.ts'
 import { advance, startWalk, type Walk } from './walk.ts'
 
@@ -71,7 +71,7 @@ interface Walks {
 }
 
 /** How many samples both walks can hold within `memoryLimit`, at least one. */
-async function samplesThatFit({ adapter, prepared, samples, config }: Job): Promise<number> {
+export async function samplesThatFit({ adapter, prepared, samples, config }: Job): Promise<number> {
   const [sample] = samples as [Job['samples'][number]]
   const made = new Set(prepared.nodes.flatMap((node) => node.outputs))
   const lives = liveValues(prepared, new Map())
@@ -131,11 +131,12 @@ function rounded(
   graph: Graph,
   node: Node,
   rows: LayerRows,
-  moments: readonly Moments[],
+  seen: readonly Moments[],
   candidate: Candidate,
 ): Graph {
   const { value, grid } = candidate.grids[0]!
   const bias = correctsBias(job.config, node) ? ownBias(graph, node, rows) : null
+  const moments = bias ? seen : withoutBias(seen, graph.values.get(node.inputs[2] ?? '')?.tensor, rows)
   const problem = layerProblem(rows, moments, toF32(constant(job.prepared, value)), bias !== null)
   if (!problem) return graph
   const { bits, scheme } = candidate

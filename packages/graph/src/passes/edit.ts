@@ -96,3 +96,23 @@ export function freshValue(graph: Graph, base: ValueId): ValueId {
     if (!graph.values.has(id)) return id
   }
 }
+
+/** A scalar of float32. */
+export const scalar = (id: ValueId, x: number): Value => ({
+  id,
+  dtype: 'f32',
+  shape: [],
+  tensor: { dtype: 'f32', shape: [], data: Float32Array.of(x) },
+})
+
+/** A node with an id that the graph does not have yet. */
+export function freshNode(
+  graph: Graph,
+  base: NodeId,
+  given: Pick<Node, 'kind' | 'op' | 'inputs' | 'outputs' | 'preserving'>,
+): Node {
+  const taken = new Set(graph.nodes.map(({ id }) => id))
+  let id = base
+  for (let n = 2; taken.has(id); n++) id = `${base}_${n}`
+  return { id, attrs: {}, weights: [], ...given }
+}

@@ -1,6 +1,6 @@
 import type { Attr, Graph, Node } from '../graph.ts'
 import { toF32 } from '../half.ts'
-import { sizeOf } from '../tensor.ts'
+import { sizeOf, type Tensor } from '../tensor.ts'
 
 /** Numbers with a shape, in float64. */
 export interface Numbers {
@@ -26,7 +26,7 @@ export function noise(shape: readonly number[], seed: number): Numbers {
 /** The slow oracle: runs a graph node by node, element by element. Gives all values it met. */
 export function interpret(graph: Graph, feeds: Readonly<Record<string, Numbers>>): Record<string, Numbers> {
   const known: Record<string, Numbers> = { ...feeds }
-  for (const { id, tensor } of graph.values.values()) if (tensor) known[id] = numbers(tensor.shape, toF32(tensor))
+  for (const { id, tensor } of graph.values.values()) if (tensor) known[id] = numbers(tensor.shape, dataOf(tensor))
   for (const node of graph.nodes) {
     const operator = operators[node.op === 'MatMul' ? 'Gemm' : node.op]
     if (!operator) throw new Error(`no ${node.op} here`)
@@ -36,6 +36,10 @@ export function interpret(graph: Graph, feeds: Readonly<Record<string, Numbers>>
   }
   return known
 }
+
+/** Integers as well: widths of pads. */
+const dataOf = (tensor: Tensor) =>
+  tensor.dtype === 'i64' ? Array.from(tensor.data as BigInt64Array, Number) : toF32(tensor)
 
 const map = ({ shape, data }: Numbers, f: (x: number, i: number) => number): Numbers => ({ shape, data: data.map(f) })
 const whole = (attr: Attr | undefined, otherwise: number) => Number(attr ?? otherwise)
@@ -121,6 +125,31 @@ const operators: Readonly<Record<string, (inputs: Numbers[], node: Node) => Numb
     const { tensor } = attrs.value as { tensor: Parameters<typeof toF32>[0] }
     return numbers(tensor.shape, toF32(tensor))
   },
-  Add: ([a, b]) => map(a!, (value, i) => value + b!.data[b!.data.length === 1 ? 0 : i]!),
+  Clip: ([x, low, high]) =>
+    map(x!, (value) => Math.min(Math.max(value, low?.data[0] ?? -Infinity), high?.data[0] ?? Infinity)),
+  LeakyRelu: ([x]) => map(x!, (value) => (value < 0 ? value / 8 : value)),
+  HardSwish: ([x]) => map(x!, (value) => value * Math.min(Math.max(value / 6 + 0.5, 0), 1)),
+  Flatten: ([x]) => numbers([x!.shape[0]!, sizeOf(x!.shape.slice(1))], x!.data),
+  GlobalAveragePool: ([x]) => {
+    const inner = sizeOf(x!.shape.slice(2))
+    const means = Float64Array.from({ length: x!.data.length / inner }, (_, i) =>
+      x!.data.subarray(i * inner, (i + 1) * inner).reduce((sum, value) => sum + value / inner, 0),
+    )
+    return numbers([x!.shape[0]!, x!.shape[1]!, 1, 1], means)
+  },
+  // Of the last two of four axes.
+  Pad: ([x, pads, fill]) => {
+    const [, , top, left, , , bottom, right] = pads!.data as unknown as number[]
+    const [n, c, h, w] = x!.shape as [number, number, number, number]
+    const [oh, ow] = [h + top! + bottom!, w + left! + right!]
+    const out = Array.from({ length: n * c * oh * ow }, (_, i) => {
+      const [y, z] = [(Math.floor(i / ow) % oh) - top!, (i % ow) - left!]
+      const outside = y < 0 || z < 0 || y >= h || z >= w
+      const plane = Math.floor(i / (ow * oh))
+      return outside ? (fill?.data[0] ?? 0) : at4(x!, Math.floor(plane / c), plane % c, y, z)
+    })
+    return numbers([n, c, oh, ow], out)
+  },
+  Add: ([a, b]) => map(a!, (value, i) => value + b!.data[i % b!.data.length]!),
   Mul: ([a, b]) => map(a!, (value, i) => value * b!.data[b!.data.length === 1 ? 0 : i]!),
 }
