@@ -38,6 +38,7 @@ type Weighting = NonNullable<NonNullable<CoreConfig['mixedPrecisionConfig']>['di
 /** Options of the sweep. */
 export interface SweepOptions {
   readonly distanceWeighting?: Weighting
+  readonly rounding?: 'errorCompensating' | 'nearest'
   readonly numOfImages?: number
   readonly memoryLimit?: number
   /** A name, or the path of a JSON file. */
@@ -109,8 +110,13 @@ export function addSweep(command: Command): Command {
   return command
     .option(
       '--distance-weighting <method>',
-      'AVG, LAST_LAYER, EXP, HESSIAN or OUTPUT (default: AVG)',
-      parse.oneOf('--distance-weighting', ['AVG', 'LAST_LAYER', 'EXP', 'HESSIAN', 'OUTPUT']),
+      'AVG, LAST_LAYER, EXP, HESSIAN, OUTPUT, or BEST of these by measured output loss (default: AVG)',
+      parse.oneOf('--distance-weighting', ['AVG', 'LAST_LAYER', 'EXP', 'HESSIAN', 'OUTPUT', 'BEST']),
+    )
+    .option(
+      '--rounding <method>',
+      'errorCompensating (default): so that errors of a layer compensate; or nearest',
+      parse.oneOf('--rounding', ['errorCompensating', 'nearest']),
     )
     .option(
       '--num-of-images <n>',
@@ -119,7 +125,7 @@ export function addSweep(command: Command): Command {
     )
     .option('--memory-limit <bytes>', 'most bytes of cached activations', parse.integer('--memory-limit', 1))
     .option('--target <platform>', 'weights-only (default), another name of "mixbit targets", or a JSON file')
-    .option('--bits <widths>', 'weight bit-widths to choose from: 8,4,2', parse.integers('--bits', 2))
+    .option('--bits <widths>', 'weight bit-widths to choose from: 8,4,2', parse.integers('--bits', 1))
     .option(
       '--pin-weights <name=bits>',
       'no search for these layers; a name or a glob, "conv*=8" (repeatable)',

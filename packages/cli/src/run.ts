@@ -78,13 +78,19 @@ export function jobOptions(
       memoryLimit: options.memoryLimit,
     }),
   }
+  const quantizationConfig = { ...coreConfig.quantizationConfig, weightsRounding: options.rounding }
   return {
     adapter,
     representativeDataset: inputs.feeds,
     targetPlatform: options.bits
       ? core.withWeightBits(prepared.platform, widestFirst(options.bits))
       : prepared.platform,
-    coreConfig: { ...coreConfig, mixedPrecisionConfig, bitWidthConfig: bitWidths(options, coreConfig.bitWidthConfig) },
+    coreConfig: {
+      ...coreConfig,
+      ...(options.rounding && { quantizationConfig }),
+      mixedPrecisionConfig,
+      bitWidthConfig: bitWidths(options, coreConfig.bitWidthConfig),
+    },
     onProgress: progress.on,
     signal: run.signal,
     ...(checkpoint && { checkpoint }),

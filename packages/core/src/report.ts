@@ -145,7 +145,8 @@ function reasonFor(layer: Layer, chosen: Candidate, row: readonly number[] | und
   if (!row) return 'no budget: the base candidate'
   const step = (to: number) => {
     const bytes = layer.candidates[to]!.weightsBytes - chosen.weightsBytes
-    return `${layer.candidates[to]!.bits} bits would ${bytes > 0 ? `cost ${bytes}` : `save ${-bytes}`} bytes and change the sensitivity by ${signed(row[to]! - row[at]!)}`
+    const { bits } = layer.candidates[to]!
+    return `${bits} ${bits === 1 ? 'bit' : 'bits'} would ${bytes > 0 ? `cost ${bytes}` : `save ${-bytes}`} bytes and change the sensitivity by ${signed(row[to]! - row[at]!)}`
   }
   return [at > 0 ? step(at - 1) : null, at < layer.candidates.length - 1 ? step(at + 1) : null]
     .filter(Boolean)

@@ -145,6 +145,14 @@ function summary(report: QuantizeReport, output: string): [string, string][] {
     ...report.corrections.map(
       ({ option, nodes }) => ['corrected', `${option} at ${nodes.join(', ')}`] as [string, string],
     ),
+    ...(report.rounding.length > 0
+      ? [
+          [
+            'rounding',
+            `output loss ${format.number(report.rounding.at(-1)!.outputLoss)}; these bits rounded to the nearest: ${format.number(report.rounding[0]!.outputLoss)}`,
+          ] as [string, string],
+        ]
+      : []),
     ...(solver
       ? [
           [
