@@ -1,5 +1,5 @@
 // What each correction does, with the grids of a chip that multiplies by powers of two: weights symmetric per channel at one width, activations
-// powers of two at 8 bits. Model output of the quantized graph against the float model on test inputs.
+// powers of two at 8 bits. Model output of the quantized graph against the float model on test inputs. Options that change nothing are left out.
 // `node bench/corrections.mjs [--models resnet20,ppocr_cls] [--bits 8,4] [--rounding nearest,errorCompensating] [--count 500]`
 import { parseArgs } from 'node:util'
 import { withSession } from '@mixbit/adapter'
@@ -81,18 +81,22 @@ for (const name of values.models.split(',')) {
   const float = await outputsOf(await adapter.read(modelBytes(name)), samples)
   console.log(`\n${name}: float top-1 ${scores(float, float, labels).top1}, ${samples.length} test inputs`)
   for (const bits of values.bits.split(',').map(Number))
-    for (const weightsRounding of values.rounding.split(','))
+    for (const weightsRounding of values.rounding.split(',')) {
+      let plain
       for (const [label, quantizationConfig] of Object.entries(configs)) {
-        const { graph, report } = await quantize(modelBytes(name), {
+        const { artifact, graph, report } = await quantize(modelBytes(name), {
           adapter,
           representativeDataset: calibration.map(({ feed }) => feed),
           targetPlatform: withWeightBits(targetPlatform('imx500'), [bits]),
           coreConfig: { quantizationConfig: { weightsRounding, ...quantizationConfig } },
         })
+        if (quantizationConfig === base) plain = artifact
+        else if (plain && Buffer.compare(plain, artifact) === 0) continue
         const { sqnr, agree, top1 } = scores(await outputsOf(graph, samples), float, labels)
         const places = report.corrections.map(({ nodes }) => nodes.length).join('+')
         console.log(
           `${String(bits).padEnd(2)} ${weightsRounding.padEnd(18)} ${label.padEnd(36)} ${sqnr.padStart(6)} dB ${agree.padStart(7)} ${top1.padStart(7)} ${places}`,
         )
       }
+    }
 }
