@@ -51,3 +51,24 @@ test('a pattern names operator sets or kinds: onnxruntime fuses a ReLU and no Le
   expect(chainsOf(leaky, undefined, 'onnxruntime-cpu')).toEqual([])
   expect(chainsOf(leaky, undefined, 'imx500')).toEqual(['a b (a)', 'd e (d)'])
 })
+
+test('a shift of negatives ends the chain of what it shifts, and takes along a Pad that alone reads it', () => {
+  const graph = parseGraph(`graph g(%x: f32[1,4]) {
+    %a: f32[1,4] = conv Conv(%x)
+    %b: f32[1,4] = activation HardSwish(%a)
+    %s: f32[1,4] = add Add(%b, %x) #shift
+    %p: f32[1,4] = pad Pad(%s)
+    %y: f32[1,4] = conv Conv(%p)
+    return %y
+  }`)
+  const platform = { ...targetPlatforms['weights-only']!, fusingPatterns: [['conv', 'activation']] }
+  const shift = { add: 'shift', shift: 1, activations: targetPlatforms.imx500!.activations!, threshold: 8, bits: 8 }
+  const inside = (from: typeof graph) => fusedChains(from, platform, new Map([['shift', shift]])).get('a')!.inside
+  expect(inside(graph)).toEqual(['a', 'b', 's'])
+  const readers = {
+    ...graph,
+    outputs: ['y', 'q'],
+    nodes: [...graph.nodes, { ...graph.nodes[4]!, id: 'q', inputs: ['s'], outputs: ['q'] }],
+  }
+  expect(inside(readers)).toEqual(['a', 'b'])
+})
