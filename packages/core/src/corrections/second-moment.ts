@@ -49,7 +49,9 @@ export async function correctSecondMoment(job: Job, quantized: Graph): Promise<G
     const observer = channelObserver(channelAxis(node))
     for (const live of walk.live) observer.add(live.get(output)!)
     const refit = refitOf(observer.statistics(), float.get(output)!)
-    graph = refitted(graph, node, refit)
+    const next = refitted(graph, node, refit)
+    if (next === graph) continue
+    graph = next
     for (const live of walk.live) live.set(output, refitTensor(live.get(output)!, channelAxis(node), refit))
     await breathe()
   }
@@ -63,25 +65,28 @@ function refittable({ layers, platform }: Job, quantized: Graph): Node[] {
   return own
     .map(({ node }) => nodeById(quantized, node))
     .filter((node) => {
-      const stored = quantized.values.get(node.inputs[1] ?? '')?.stored
+      const { stored, dtype } = quantized.values.get(node.inputs[1] ?? '') ?? {}
       const powers = operatorRule(platform, node).weights?.scheme === 'powerOfTwo'
-      return correctable(node) && !node.attrs.activation && !powers && (stored?.axis ?? null) !== null
+      const perChannel = dtype === 'f32' && (stored?.axis ?? null) !== null
+      return correctable(node) && perChannel && !node.attrs.activation && !powers
     })
 }
 
-/** A channel that no longer varies cannot be made to; its mean can. */
+/** A channel that does not vary, before or after, cannot be made to; its mean can. */
 function refitOf(now: ChannelStatistics, wanted: ChannelStatistics): Refit {
-  const factor = now.standardDeviation.map((sigma, c) => (sigma > 0 ? wanted.standardDeviation[c]! / sigma : 1))
+  const ratio = now.standardDeviation.map((sigma, c) => wanted.standardDeviation[c]! / sigma)
+  const factor = ratio.map((f) => (f > 0 && Number.isFinite(f) ? f : 1))
   return { factor, offset: factor.map((f, c) => wanted.mean[c]! - f * now.mean[c]!) }
 }
 
+/** The graph as it is where scales and biases are not one per channel. */
 function refitted(graph: Graph, node: Node, { factor, offset }: Refit): Graph {
   const weight = graph.values.get(node.inputs[1]!)!
   const { scale } = weight.stored!
-  // A channel that is constant in float has a factor of zero; its scale must not be.
-  const stored = { ...weight.stored!, scale: scale.map((s, c) => (factor[c]! > 0 ? s * factor[c]! : s)) }
-  const scaled = replaceValues(graph, new Map([[weight.id, onGrid(weight, stored)]]))
-  return withBias(scaled, node, factor.length, (b, c) => factor[c]! * b + offset[c]!)
+  const biased = withBias(graph, node, factor.length, (b, c) => factor[c]! * b + offset[c]!)
+  if (biased === graph || scale.length !== factor.length) return graph
+  const stored = { ...weight.stored!, scale: scale.map((s, c) => s * factor[c]!) }
+  return replaceValues(biased, new Map([[weight.id, onGrid(weight, stored)]]))
 }
 
 /** The same integers on another grid. */
