@@ -72,7 +72,12 @@ async function table(names, count) {
         adapter,
         representativeDataset: samples,
         targetResourceUtilization: { weightsMemory },
+        targetPlatform: {
+          ...targetPlatforms.tfjs,
+          weights: { ...targetPlatforms.tfjs.weights, bits: [8, 4, 2], tables: [] },
+        },
         coreConfig: {
+          quantizationConfig: { weightsRounding: 'nearest' },
           mixedPrecisionConfig: {
             numOfImages: samples.length,
             distanceWeightingMethod: 'LAST_LAYER',
@@ -179,9 +184,15 @@ async function mobilenetTop1() {
     const { artifact } = await quantize(path('mobilenet'), {
       adapter,
       representativeDataset: calibration,
-      targetPlatform: { ...targetPlatforms.tfjs, weights: { ...targetPlatforms.tfjs.weights, bits: weights } },
+      targetPlatform: {
+        ...targetPlatforms.tfjs,
+        weights: { ...targetPlatforms.tfjs.weights, bits: weights, tables: [] },
+      },
       targetResourceUtilization: { weightsMemory: share },
-      coreConfig: { mixedPrecisionConfig: { distanceWeightingMethod: 'LAST_LAYER' } },
+      coreConfig: {
+        quantizationConfig: { weightsRounding: 'nearest' },
+        mixedPrecisionConfig: { distanceWeightingMethod: 'LAST_LAYER' },
+      },
     })
     await row(`${weights.join('/')} ${share}`, artifact)
   }
