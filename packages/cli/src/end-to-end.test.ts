@@ -1,12 +1,13 @@
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { f32 } from '@mixbit/graph'
+import { encodeNpy } from '@mixbit/inputs'
 import * as onnxPackage from '@mixbit/onnx'
 import * as ort from 'onnxruntime-node'
 import { describe, expect, test } from 'vitest'
 import type { Io } from './io.ts'
 import { main } from './main.ts'
 import { emptyFolder } from './testing/folder.ts'
-import { npy } from './testing/npy.ts'
 import { tinyModel } from './testing/tiny-onnx.ts'
 
 function terminal() {
@@ -31,10 +32,11 @@ async function setUp() {
   await writeFile(at('model.onnx'), tinyModel())
   await writeFile(
     at('x.npy'),
-    npy(
-      '<f4',
-      [16, 8],
-      Float32Array.from({ length: 128 }, (_, i) => Math.sin(i * 1.7)),
+    encodeNpy(
+      f32(
+        Float32Array.from({ length: 128 }, (_, i) => Math.sin(i * 1.7)),
+        [16, 8],
+      ),
     ),
   )
   return at

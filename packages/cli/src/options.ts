@@ -1,6 +1,6 @@
 import type { CoreConfig } from '@mixbit/core'
 import type { Command } from 'commander'
-import type { InputOptions } from './inputs/types.ts'
+import type { LoadOptions } from './inputs/load.ts'
 import type { DType } from './mixbit.ts'
 import * as parse from './parse.ts'
 
@@ -143,7 +143,7 @@ export function addSweep(command: Command): Command {
 }
 
 /** What the input reader wants, from the flags. */
-export function inputOptions(options: DataOptions, source: string): InputOptions {
+export function inputOptions(options: DataOptions, source: string): LoadOptions {
   const { samples, seed, set, inputRange, dtype, shape, recordSkip } = options
   const { preset, resize, crop, mean, std, scale, layout, channels } = options
   return {

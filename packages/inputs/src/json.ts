@@ -1,4 +1,4 @@
-import { MixbitError, type Tensor } from '../mixbit.ts'
+import { MixbitError, type Tensor } from '@mixbit/graph'
 import type { Found } from './types.ts'
 
 /**

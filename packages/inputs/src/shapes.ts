@@ -1,4 +1,4 @@
-import { MixbitError } from '../mixbit.ts'
+import { MixbitError } from '@mixbit/graph'
 import type { InputSpec } from './types.ts'
 
 /**

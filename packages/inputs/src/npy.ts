@@ -1,4 +1,4 @@
-import { MixbitError, sizeOf, type Tensor, type TensorData } from '../mixbit.ts'
+import { MixbitError, sizeOf, type Tensor, type TensorData } from '@mixbit/graph'
 import { type ArrayDType, bytesOf, fromBytes, zeros } from './arrays.ts'
 
 const dtypes: Readonly<Record<string, ArrayDType>> = {
@@ -41,8 +41,9 @@ export function parseNpy(bytes: Uint8Array, what: string): Tensor {
   return { dtype, shape, data: fortran ? rowMajor(data, dtype, shape) : data }
 }
 
+const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]
+
 function header(bytes: Uint8Array, what: string): { text: string; start: number } {
-  const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]
   if (bytes.length < 12 || magic.some((byte, i) => bytes[i] !== byte)) throw bad(what, 'is not a .npy file')
   const counts = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const first = bytes[6] === 1
@@ -69,6 +70,26 @@ function rowMajor(data: TensorData, dtype: ArrayDType, shape: readonly number[])
     out[i] = data[from]!
   }
   return out
+}
+
+/**
+ * A tensor as a `.npy` file, format 1.0, C order, little-endian.
+ * @throws MixbitError `DATA_MISMATCH` for an element type that NumPy does not have.
+ */
+export function encodeNpy({ dtype, shape, data }: Tensor): Uint8Array {
+  const code = Object.keys(dtypes).find((key) => dtypes[key] === dtype)
+  if (!code || !ArrayBuffer.isView(data))
+    throw new MixbitError('DATA_MISMATCH', `A .npy file cannot hold ${dtype}.`, { hint: 'Convert it to f32.' })
+  const extents = shape.length === 1 ? `${shape[0]},` : shape.join(', ')
+  const order = code.endsWith('1') ? '|' : '<'
+  const text = `{'descr': '${order}${code}', 'fortran_order': False, 'shape': (${extents}), }`
+  // The data begins at a multiple of 64 bytes; ten bytes stand before the text and a line feed ends it.
+  const start = Math.ceil((text.length + 11) / 64) * 64
+  const file = new Uint8Array(start + data.byteLength)
+  file.set([...magic, 1, 0, (start - 10) & 255, (start - 10) >> 8])
+  file.set(new TextEncoder().encode(`${text.padEnd(start - 11)}\n`), 10)
+  file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), start)
+  return file
 }
 
 function bad(what: string, why: string): MixbitError {

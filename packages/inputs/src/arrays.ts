@@ -1,4 +1,4 @@
-import { type DType, f32ToF16, MixbitError, type Tensor, type TensorData, toF32 } from '../mixbit.ts'
+import { type DType, f32ToF16, MixbitError, type Tensor, type TensorData, toF32 } from '@mixbit/graph'
 
 const constructors = {
   f32: Float32Array,

@@ -1,4 +1,4 @@
-import type { Dim, DType, Graph, Tensor, Tensors } from '../mixbit.ts'
+import type { Dim, DType, Graph, Tensor, Tensors } from '@mixbit/graph'
 
 /** One input of the model, as data must fit it. */
 export interface InputSpec {
@@ -26,8 +26,6 @@ export interface Inputs {
 
 /** How data is read; every field is a flag of the command line. */
 export interface InputOptions {
-  /** A path, or `random`. */
-  readonly source: string
   /** At most so many samples; default: all (images and random: 64). */
   readonly samples?: number
   readonly seed?: number

@@ -1,27 +1,17 @@
-import { readFile } from 'node:fs/promises'
-import { basename } from 'node:path'
-import { MixbitError } from '../mixbit.ts'
+import { MixbitError } from '@mixbit/graph'
 
 /**
- * The class index of each named sample. The file is a JSON array or object (`name -> index`), lines with one index each
+ * The class index of each named sample. The text is a JSON array or object (`name -> index`), lines with one index each
  * in the order of the samples, or lines `name, index, ...` separated by tabs, commas or spaces (a heading is skipped).
- * @throws MixbitError `DATA_NOT_FOUND`, `DATA_FORMAT`, or `DATA_MISMATCH` when a sample has no label.
+ * Names match whole, or by what stands behind their last slash.
+ * @throws MixbitError `DATA_FORMAT`, or `DATA_MISMATCH` when a sample has no label.
  */
-export async function loadLabels(path: string, names: readonly string[]): Promise<number[]> {
-  const text = await readFile(path, 'utf8').catch((cause) => {
-    throw new MixbitError('DATA_NOT_FOUND', `The labels ${path} cannot be read: ${cause.message}.`, {
-      hint: 'Check --labels.',
-      cause,
-    })
-  })
-  return parseLabels(text, names, path)
-}
-
-/** `loadLabels` on the text itself. */
 export function parseLabels(text: string, names: readonly string[], what: string): number[] {
   const labels = /^\s*[[{]/.test(text) ? fromJson(text, what) : fromLines(text, what)
   return names.map((name, i) => {
-    const label = Array.isArray(labels) ? labels[i] : (labels.get(name) ?? labels.get(basename(name)))
+    const label = Array.isArray(labels)
+      ? labels[i]
+      : (labels.get(name) ?? labels.get(name.slice(name.lastIndexOf('/') + 1)))
     if (label !== undefined) return label
     throw new MixbitError('DATA_MISMATCH', `${what} has no label for sample ${name}.`, {
       hint: 'Give one line for each sample, or lines with name and class index.',

@@ -1,5 +1,5 @@
+import type { DType, Tensor } from '@mixbit/graph'
 import { expect, test } from 'vitest'
-import type { DType, Tensor } from '../mixbit.ts'
 import { match } from './match.ts'
 import type { InputSpec } from './types.ts'
 

@@ -1,4 +1,4 @@
-import { MixbitError, sizeOf, type Tensor } from '../mixbit.ts'
+import { MixbitError, sizeOf, type Tensor } from '@mixbit/graph'
 import { cast } from './arrays.ts'
 import { resolveShape } from './shapes.ts'
 import type { InputSpec } from './types.ts'

@@ -1,4 +1,4 @@
-import { type DType, MixbitError, sizeOf, type Tensor } from '../mixbit.ts'
+import { type DType, MixbitError, sizeOf, type Tensor } from '@mixbit/graph'
 import { bytesOf, fromBytes, isArrayDType } from './arrays.ts'
 
 /** How the records of a raw binary file look. */

@@ -1,4 +1,4 @@
-import { MixbitError, type Tensor } from '../mixbit.ts'
+import { MixbitError, type Tensor } from '@mixbit/graph'
 import { presets } from './presets.ts'
 import type { ImageFlags, InputSpec } from './types.ts'
 
@@ -114,4 +114,31 @@ export function pixelsToTensor(pixels: ArrayLike<number>, plan: PixelPlan): Tens
     for (let i = 0; i < area; i++) data[start + i * step] = (pixels[i * depth + from]! * scale - m) / s
   }
   return { dtype: 'f32', shape: layout === 'nchw' ? [1, depth, height, width] : [1, height, width, depth], data }
+}
+
+/** Pixels `red green blue alpha` (a canvas holds them so) as those of a picture of `depth` channels, on white. */
+export function rgbaToPixels(rgba: ArrayLike<number>, depth: PixelPlan['depth']): Uint8ClampedArray {
+  const pixels = new Uint8ClampedArray((rgba.length / 4) * depth)
+  for (let i = 0; i < rgba.length / 4; i++) {
+    const onWhite = [0, 1, 2].map((c) => 255 + ((rgba[4 * i + c]! - 255) * rgba[4 * i + 3]!) / 255)
+    // Gray is the luma of ITU-R BT.709, whose primaries sRGB has.
+    if (depth === 1) pixels[i] = 0.2126 * onWhite[0]! + 0.7152 * onWhite[1]! + 0.0722 * onWhite[2]!
+    else pixels.set(onWhite, 3 * i)
+  }
+  return pixels
+}
+
+/** What the network sees, as a canvas shows it: the way back from `pixelsToTensor`, for the first picture of the tensor. */
+export function tensorToRgba(tensor: Tensor, plan: PixelPlan): Uint8ClampedArray<ArrayBuffer> {
+  const { depth, layout, bgr, scale, mean, std } = plan
+  const [height, width] = layout === 'nchw' ? tensor.shape.slice(2) : tensor.shape.slice(1)
+  const area = height! * width!
+  const rgba = new Uint8ClampedArray(area * 4).fill(255)
+  for (let c = 0; c < 3; c++) {
+    const from = depth === 1 ? 0 : bgr ? 2 - c : c
+    const [m, s] = [mean[from] ?? mean[0]!, std[from] ?? std[0]!]
+    const [start, step] = layout === 'nchw' ? [from * area, 1] : [from, depth]
+    for (let i = 0; i < area; i++) rgba[4 * i + c] = ((tensor.data[start + i * step] as number) * s + m) / scale
+  }
+  return rgba
 }

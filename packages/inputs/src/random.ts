@@ -1,4 +1,4 @@
-import { type DType, f32ToF16, type Graph, MixbitError, sizeOf, type Tensor, type TensorData } from '../mixbit.ts'
+import { type DType, f32ToF16, type Graph, MixbitError, sizeOf, type Tensor, type TensorData } from '@mixbit/graph'
 import { isArrayDType, zeros } from './arrays.ts'
 import { resolveShape } from './shapes.ts'
 import type { Found, InputSpec } from './types.ts'

@@ -1,4 +1,4 @@
-import { type DType, MixbitError, sizeOf, type Tensor, type Tensors } from '../mixbit.ts'
+import { type DType, MixbitError, sizeOf, type Tensor, type Tensors } from '@mixbit/graph'
 import { cast, firstNotFinite, view } from './arrays.ts'
 import { fits } from './shapes.ts'
 import type { Found, InputSpec, Read } from './types.ts'
