@@ -1,0 +1,186 @@
+import type { ImageFlags } from '@mixbit/inputs'
+import type { CallOptions, Pipeline } from '../worker/client.ts'
+import { TaskError } from '../worker/client.ts'
+import type {
+  Answer,
+  Argument,
+  Budgets,
+  Format,
+  ModelSource,
+  Problem,
+  Resource,
+  Role,
+  SweepSettings,
+  TaskName,
+  Weighting,
+} from '../worker/protocol.ts'
+import { latest } from './latest.ts'
+import type { Action } from './reducer.ts'
+import type { DataChoice, State, Step } from './state.ts'
+
+export interface Store {
+  get(): State
+  dispatch(action: Action): void
+}
+
+export type Actions = ReturnType<typeof actionsFor>
+
+/** Everything that a click can do. Nothing here throws: problems go into the state, beside the step that they belong to. */
+export function actionsFor({ get, dispatch }: Store, pipeline: Pipeline) {
+  let controller: AbortController | null = null
+
+  const problemOf = (error: unknown): Problem =>
+    error instanceof TaskError
+      ? error.problem
+      : { code: 'UNEXPECTED', message: (error as Error).message, hint: 'Reload the page.' }
+
+  const attempt = async <T>(step: Step, run: () => Promise<T>): Promise<T | null> => {
+    try {
+      return await run()
+    } catch (error) {
+      const problem = problemOf(error)
+      dispatch({ type: 'failed', step, problem })
+      return null
+    }
+  }
+
+  let queue: Promise<unknown> = Promise.resolve()
+  /** One long task at a time, with progress and a way to cancel it. */
+  const long = <K extends TaskName>(step: Step, task: K, argument: Argument<K>): Promise<Answer<K> | null> => {
+    const answer = queue.then(() => runLong(step, task, argument))
+    queue = answer
+    return answer
+  }
+  const runLong = async <K extends TaskName>(step: Step, task: K, argument: Argument<K>) => {
+    controller = new AbortController()
+    dispatch({ type: 'started', task, step })
+    const options: CallOptions = {
+      signal: controller.signal,
+      onProgress: (event) => dispatch({ type: 'progressed', event }),
+    }
+    const answer = await attempt(step, () => pipeline.call(task, argument, options))
+    dispatch({ type: 'ended' })
+    return answer
+  }
+
+  const say = (text: string) => dispatch({ type: 'said', text })
+
+  const solveNow = latest(async () => {
+    const { budgets, weightings } = get()
+    const solved = await attempt('budget', () => pipeline.call('solve', { budgets, weightings }))
+    if (solved) dispatch({ type: 'choicesFound', solved })
+    if (!solved?.choices.some(({ outputLayers }) => outputLayers.some(({ starved }) => starved))) return
+    const sigma = weightings[0]!.sigma
+    const rivals = await attempt('budget', () => pipeline.call('rivals', { budgets, sigma }))
+    if (rivals) dispatch({ type: 'rivalsFound', rivals })
+  })
+
+  const drawFrontiers = latest(async () => {
+    const { weightings } = get()
+    const frontiers = await attempt('budget', () => Promise.all(weightings.map((one) => pipeline.call('frontier', one))))
+    if (frontiers) dispatch({ type: 'frontiersFound', frontiers })
+  })
+
+  const read = async (role: Role) => {
+    const { chosen, image, samples } = get()
+    const { source, labels } = chosen[role]
+    if (!source) return
+    // The test data of the example is many: all of it counts.
+    const limit = role === 'test' ? Number.MAX_SAFE_INTEGER : samples
+    const data = await long('data', 'loadData', { role, source, labels, image, samples: limit })
+    if (!data) return
+    dispatch({ type: 'dataLoaded', data })
+    say(`${data.samples} samples ${role === 'test' ? 'for the test' : 'for calibration'}.`)
+  }
+  const readData: Record<Role, () => Promise<void>> = {
+    calibration: latest(() => read('calibration')),
+    test: latest(() => read('test')),
+  }
+
+  const actions = {
+    goTo: (step: Step) => dispatch({ type: 'goTo', step }),
+    cancel: () => controller?.abort(),
+
+    async openModel(source: ModelSource) {
+      const model = await long('model', 'openModel', source)
+      if (!model) return
+      dispatch({ type: 'modelOpened', model })
+      say(`${model.file} is open: ${model.nodes} nodes.`)
+    },
+
+    /** The example with its pictures: all that is left is to look. */
+    async tryExample(format: Format) {
+      await actions.openModel({ example: format })
+      if (!get().model?.example) return
+      await actions.chooseData('calibration', { source: { example: true }, labels: null })
+      await actions.chooseData('test', { source: { example: true }, labels: null })
+    },
+
+    async chooseData(role: Role, choice: DataChoice) {
+      dispatch({ type: 'dataChosen', role, choice })
+      await readData[role]()
+    },
+
+    async changeImage(image: ImageFlags, samples: number) {
+      dispatch({ type: 'imageChanged', image, samples })
+      await readData.calibration()
+      await readData.test()
+    },
+
+    async exportData(role: Role): Promise<Uint8Array<ArrayBuffer> | null> {
+      return long('data', 'exportData', role)
+    },
+
+    changeSettings: (settings: SweepSettings) => dispatch({ type: 'settingsChanged', settings }),
+
+    async analyze() {
+      const analysis = await long('sensitivity', 'analyze', get().settings)
+      if (!analysis) return say(get().problems.sensitivity?.message ?? '')
+      dispatch({ type: 'analyzed', analysis })
+      say(`The sensitivity of ${analysis.layers.length} layers is measured.`)
+      const float = analysis.float.weightsMemory ?? 0
+      await actions.setBudgets({ weightsMemory: Math.round(float * startingShare) })
+      await drawFrontiers()
+    },
+
+    async setBudgets(budgets: Budgets) {
+      dispatch({ type: 'budgetsChanged', budgets })
+      await solveNow()
+    },
+
+    setBudget(resource: Resource, limit: number | string | undefined) {
+      const { [resource]: _, ...others } = get().budgets
+      return actions.setBudgets(limit === undefined || limit === '' ? others : { ...others, [resource]: limit })
+    },
+
+    /** Another weighting in one of the two places; HESSIAN is measured once when it is first asked for. */
+    async setWeightings(weightings: readonly Weighting[]) {
+      const asksHessian = weightings.some(({ method }) => method === 'HESSIAN')
+      if (asksHessian && !get().analysis?.hessianMeasured) {
+        const analysis = await long('budget', 'measureHessian', null)
+        if (!analysis) return
+        dispatch({ type: 'analyzed', analysis })
+      }
+      dispatch({ type: 'weightingsChanged', weightings })
+      await solveNow()
+      await drawFrontiers()
+    },
+
+    /** Writes the model of every weighting that is compared. */
+    async quantize() {
+      const { budgets, weightings } = get()
+      const results: Answer<'quantize'>[] = []
+      for (const weighting of weightings) {
+        const result = await long('result', 'quantize', { budgets, weighting })
+        if (!result) return
+        results.push(result)
+        dispatch({ type: 'quantized', results: results.slice() })
+      }
+      say(`${results.map(({ file }) => file.name).join(' and ')} ready to download.`)
+    },
+  }
+  return actions
+}
+
+/** Of the float weights: where budgets begin to be interesting. */
+const startingShare = 0.12
