@@ -14,6 +14,14 @@ export type { Checkpoint, JobOptions, ResourceUtilization } from './job.ts'
 export type { ProgressEvent, Stage } from './progress.ts'
 export { type Quantized, type QuantizeOptions, quantize } from './quantize.ts'
 export type { LayerReport, QuantizeReport } from './report.ts'
+export type {
+  CandidateGrid,
+  NetworkNode,
+  OutputSample,
+  RunRecord,
+  SensitivityRow,
+  WeightHistogram,
+} from './run-record.ts'
 export { checkSamples } from './samples.ts'
 export type { Schedule } from './schedule.ts'
 export type { NodeSimilarity } from './similarity.ts'
