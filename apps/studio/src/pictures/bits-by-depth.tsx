@@ -60,7 +60,7 @@ export function BitsByDepth({ nodes, choices, of = 'weights', picked, onPick }: 
               <>
                 <span className="pic-bars" aria-hidden="true">
                   {isStarved && <span className="pic-starved-mark">!</span>}
-                  {changed && changed[i] && <span className="pic-changed" />}
+                  {changed?.[i] && <span className="pic-changed" />}
                   {choices.map(({ name, bits }, c) => (
                     <span
                       key={name}
