@@ -10,6 +10,14 @@ export type { ProgressEvent, Stage } from './progress.ts'
 export { type Quantized, type QuantizeOptions, quantize, quantizeFrom } from './quantize.ts'
 export type { LayerReport, QuantizeReport } from './report.ts'
 export { type ResourceUtilizationData, resourceUtilizationData } from './resource-utilization-data.ts'
+export type {
+  CandidateGrid,
+  NetworkNode,
+  OutputSample,
+  RunRecord,
+  SensitivityRow,
+  WeightHistogram,
+} from './run-record.ts'
 export { checkSamples } from './samples.ts'
 export type { Schedule } from './schedule.ts'
 export type { ChoiceRequest } from './search.ts'
