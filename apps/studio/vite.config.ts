@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vite'
 
@@ -6,5 +7,13 @@ export default defineConfig({
   base: './',
   plugins: [react()],
   worker: { format: 'es' },
-  build: { target: 'es2022', outDir: 'dist', emptyOutDir: true },
+  assetsInclude: ['**/*.onnx', '**/*.bin'],
+  // The example is taken from examples/demo.
+  server: { fs: { allow: [fileURLToPath(new URL('../..', import.meta.url))] } },
+  build: {
+    target: ['es2022', 'chrome123', 'firefox128', 'safari17.5'],
+    outDir: 'dist',
+    emptyOutDir: true,
+    assetsInlineLimit: 0,
+  },
 })

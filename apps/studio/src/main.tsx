@@ -1,4 +1,5 @@
 import './theme.css'
+import './pictures/pictures.css'
 import './styles/shell.css'
 import './styles/controls.css'
 import './styles/steps.css'

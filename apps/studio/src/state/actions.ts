@@ -75,10 +75,10 @@ export function actionsFor({ get, dispatch }: Store, pipeline: Pipeline) {
     if (rivals) dispatch({ type: 'rivalsFound', rivals })
   })
 
-  const drawFrontiers = latest(async () => {
+  const drawCurves = latest(async () => {
     const { weightings } = get()
-    const frontiers = await attempt('budget', () => Promise.all(weightings.map((one) => pipeline.call('frontier', one))))
-    if (frontiers) dispatch({ type: 'frontiersFound', frontiers })
+    const curves = await attempt('budget', () => Promise.all(weightings.map((one) => pipeline.call('curve', one))))
+    if (curves) dispatch({ type: 'curvesFound', curves })
   })
 
   const read = async (role: Role) => {
@@ -140,7 +140,7 @@ export function actionsFor({ get, dispatch }: Store, pipeline: Pipeline) {
       say(`The sensitivity of ${analysis.layers.length} layers is measured.`)
       const float = analysis.float.weightsMemory ?? 0
       await actions.setBudgets({ weightsMemory: Math.round(float * startingShare) })
-      await drawFrontiers()
+      await drawCurves()
     },
 
     async setBudgets(budgets: Budgets) {
@@ -163,7 +163,7 @@ export function actionsFor({ get, dispatch }: Store, pipeline: Pipeline) {
       }
       dispatch({ type: 'weightingsChanged', weightings })
       await solveNow()
-      await drawFrontiers()
+      await drawCurves()
     },
 
     /** Writes the model of every weighting that is compared. */

@@ -1,8 +1,9 @@
-import type { FrontierPoint, ProgressEvent } from '@mixbit/core'
+import type { ProgressEvent } from '@mixbit/core'
 import type { ImageFlags } from '@mixbit/inputs'
 import type {
   AnalysisSummary,
   Budgets,
+  Curve,
   DataSummary,
   ModelSummary,
   Problem,
@@ -32,13 +33,13 @@ export type Action =
   | { readonly type: 'analyzed'; readonly analysis: AnalysisSummary }
   | { readonly type: 'weightingsChanged'; readonly weightings: readonly Weighting[] }
   | { readonly type: 'budgetsChanged'; readonly budgets: Budgets }
-  | { readonly type: 'frontiersFound'; readonly frontiers: readonly (readonly FrontierPoint[])[] }
+  | { readonly type: 'curvesFound'; readonly curves: readonly Curve[] }
   | { readonly type: 'choicesFound'; readonly solved: Solved }
   | { readonly type: 'rivalsFound'; readonly rivals: readonly Rival[] }
   | { readonly type: 'quantized'; readonly results: readonly Result[] }
 
 /** What a change makes out of date. */
-const afterSweep = { analysis: null, budgets: {}, solved: null, frontiers: [], rivals: [], results: [] } as const
+const afterSweep = { analysis: null, budgets: {}, solved: null, curves: [], rivals: [], results: [] } as const
 const afterChoice = { rivals: [], results: [] } as const
 
 /** Every change of the page's state; no effects. */
@@ -74,8 +75,8 @@ export function reduce(state: State, action: Action): State {
       return { ...state, weightings: action.weightings, ...afterChoice }
     case 'budgetsChanged':
       return { ...state, budgets: action.budgets, ...afterChoice }
-    case 'frontiersFound':
-      return { ...state, frontiers: action.frontiers }
+    case 'curvesFound':
+      return { ...state, curves: action.curves }
     case 'choicesFound':
       return { ...without(state, 'budget'), solved: action.solved }
     case 'rivalsFound':

@@ -1,8 +1,9 @@
-import type { FrontierPoint, ProgressEvent } from '@mixbit/core'
+import type { ProgressEvent } from '@mixbit/core'
 import type { ImageFlags } from '@mixbit/inputs'
 import type {
   AnalysisSummary,
   Budgets,
+  Curve,
   DataRequest,
   DataSummary,
   ModelSummary,
@@ -44,8 +45,8 @@ export interface State {
   readonly weightings: readonly Weighting[]
   readonly budgets: Budgets
   readonly solved: Solved | null
-  /** One curve per weighting. */
-  readonly frontiers: readonly (readonly FrontierPoint[])[]
+  /** One per weighting. */
+  readonly curves: readonly Curve[]
   readonly rivals: readonly Rival[]
   readonly results: readonly Result[]
   readonly busy: Busy | null
@@ -74,7 +75,7 @@ export const initialState: State = {
   ],
   budgets: {},
   solved: null,
-  frontiers: [],
+  curves: [],
   rivals: [],
   results: [],
   busy: null,

@@ -1,6 +1,7 @@
-import { type Choice, choose, type FrontierPoint, frontierOf, parseBudget } from '@mixbit/core'
+import { type Choice, choose, frontierOf, parseBudget } from '@mixbit/core'
+import { sensitivities } from '@mixbit/sensitivity'
 import { type Desk, type Measured, need } from './desk.ts'
-import { type Budgets, type Resource, type Rival, type Solved, type SolveRequest, type Weighting, weightings } from './protocol.ts'
+import { type Budgets, type Curve, type Resource, type Rival, type Solved, type SolveRequest, type Weighting, weightings } from './protocol.ts'
 
 /** A request to core, in the words of the page. */
 export const requestOf = (budgets: Budgets, { method, sigma }: Weighting) => ({
@@ -28,10 +29,13 @@ function limitsIn(desk: Desk, budgets: Budgets): Solved['limits'] {
   return Object.fromEntries(limits)
 }
 
-/** The whole curve of one weighting. */
-export function frontier(desk: Desk, weighting: Weighting): readonly FrontierPoint[] {
+/** The whole curve of one weighting, and the sensitivity of every candidate. */
+export function curve(desk: Desk, weighting: Weighting): Curve {
+  const { analysis } = need(desk.measured, 'sweep')
   const { targetResourceUtilization: _, ...request } = requestOf({}, weighting)
-  return frontierOf(need(desk.measured, 'sweep').analysis, request)
+  const { hessianScores } = analysis.measured
+  const rows = sensitivities(need(analysis.table, 'table of distances'), { ...request, ...(hessianScores && { hessianScores }) })
+  return { points: frontierOf(analysis, request), sensitivity: rows.map(({ values }) => values) }
 }
 
 /** What every weighting that can be solved now would choose, and what the sweep says its outputs would lose. */

@@ -7,6 +7,7 @@ import {
   isPicture,
   match,
   parseLabels,
+  parseNpy,
   parseNpz,
   readInputs,
 } from '@mixbit/inputs'
@@ -90,10 +91,14 @@ async function fromArrays({ name, file }: NamedFile): Promise<Found> {
     read: (graph, options) =>
       labels && !graph.inputs.includes('labels')
         ? { ...match({ stacked: arrays }, inputSpecs(graph), options.samples), warnings: [] }
-        : readInputs(graph, { file: name, bytes }, options),
+        : readInputs(graph, { file: name, bytes }, arePixels(name, bytes) ? options : { ...options, image: {} }),
     labels: (names) => labels?.data ? names.map((_, i) => Number(labels.data[i])) : null,
   }
 }
+
+/** Bytes of a .npy are pictures to preprocess; other numbers are inputs as they are. */
+const arePixels = (name: string, bytes: Uint8Array): boolean =>
+  /\.npy$/i.test(name) && parseNpy(bytes, name).dtype === 'u8'
 
 /** The samples as the network gets them, so that Node can be fed the same numbers: decoders differ, arrays do not. */
 export function exportData(desk: Desk, role: Role): Uint8Array<ArrayBuffer> {

@@ -149,6 +149,14 @@ export interface Solved {
   readonly milliseconds: number
 }
 
+/** What one weighting makes of the stored distances, whatever the budget. */
+export interface Curve {
+  /** Cheapest first. */
+  readonly points: readonly FrontierPoint[]
+  /** Sensitivity of every candidate: rows as those of the sweep. */
+  readonly sensitivity: readonly (readonly number[])[]
+}
+
 /** What a weighting would choose at this budget, with the loss that the sweep predicts for its outputs. */
 export interface Rival {
   readonly weighting: Weighting
@@ -179,7 +187,7 @@ export interface Tasks {
   analyze(settings: SweepSettings): AnalysisSummary
   measureHessian(settings: null): AnalysisSummary
   solve(request: SolveRequest): Solved
-  frontier(weighting: Weighting): readonly FrontierPoint[]
+  curve(weighting: Weighting): Curve
   rivals(request: { readonly budgets: Budgets; readonly sigma: number }): readonly Rival[]
   quantize(request: QuantizeRequest): Result
 }

@@ -1,5 +1,5 @@
 // The pipeline, beside the page. Everything heavy happens here.
-import { frontier, rivals, solve } from './budget.ts'
+import { curve, rivals, solve } from './budget.ts'
 import { emptyDesk } from './desk.ts'
 import { exportData, loadData } from './load-data.ts'
 import { openModel } from './open-model.ts'
@@ -23,7 +23,7 @@ const answer = serve(
     analyze: (settings, hands) => analyzeModel(desk, settings, hands),
     measureHessian: (_, hands) => measureHessian(desk, hands),
     solve: (request) => solve(desk, request),
-    frontier: (weighting) => frontier(desk, weighting),
+    curve: (weighting) => curve(desk, weighting),
     rivals: ({ budgets, sigma }) => rivals(desk, budgets, sigma),
     quantize: (request, hands) => quantizeModel(desk, request, hands),
   },

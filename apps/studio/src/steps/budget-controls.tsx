@@ -1,0 +1,93 @@
+import { useId } from 'react'
+import { Card } from '../controls/card.tsx'
+import { Facts } from '../controls/facts.tsx'
+import { Field } from '../controls/field.tsx'
+import { TextInput } from '../controls/text-input.tsx'
+import { bytes, number, percent } from '../pictures/format.ts'
+import { useActions, useStudio } from '../state/context.tsx'
+import { predictedDistance } from './choices.ts'
+import { resourceNames } from './resources.ts'
+
+/** The slider over everything that is possible, the same as text, and what the choice comes to. */
+export function BudgetControls() {
+  const { analysis, budgets, solved, settings } = useStudio()
+  const { setBudget } = useActions()
+  const float = analysis!.float.weightsMemory ?? 0
+  const [choice] = solved?.choices ?? []
+  const others = settings.resources.filter((resource) => resource !== 'weightsMemory')
+  return (
+    <Card title="Budget of the weights" className="budget">
+      <BudgetSlider />
+      <div className="fields">
+        <Field label="Weights at most" hint={`bytes, “25 kB” or “12 %”; float has ${bytes(float)}`}>
+          {(ids) => (
+            <TextInput {...ids} value={String(budgets.weightsMemory ?? '')} onCommit={(text) => setBudget('weightsMemory', limit(text))} />
+          )}
+        </Field>
+        {others.map((resource) => (
+          <Field key={resource} label={`${resourceNames[resource]} at most`} hint="bytes, “25 kB” or “12 %”; empty: no limit">
+            {(ids) => (
+              <TextInput {...ids} value={String(budgets[resource] ?? '')} onCommit={(text) => setBudget(resource, limit(text))} />
+            )}
+          </Field>
+        ))}
+      </div>
+      {choice && (
+        <Facts
+          of={[
+            ['Weights', `${bytes(choice.utilization.weightsMemory)} (${percent(choice.utilization.weightsMemory / float)})`],
+            ['Whole file', bytes(choice.utilization.fileSize)],
+            ['Predicted distance', number(predictedDistance(analysis!, choice))],
+            ...(['activationMemory', 'totalMemory', 'bops'] as const).flatMap((name) => {
+              const value = choice.utilization[name]
+              return value === null ? [] : [[resourceNames[name], name === 'bops' ? number(value) : bytes(value)] as const]
+            }),
+            ['Solved in', `${Math.max(1, Math.round(solved!.milliseconds))} ms`],
+          ]}
+        />
+      )}
+    </Card>
+  )
+}
+
+/** Digits alone are bytes. */
+const limit = (text: string): number | string => (/^\d+$/.test(text.trim()) ? Number(text) : text.trim())
+
+function BudgetSlider() {
+  const { analysis, curves, solved } = useStudio()
+  const { setBudget } = useActions()
+  const id = useId()
+  const float = analysis!.float.weightsMemory ?? 0
+  const points = curves[0]?.points ?? []
+  const [least, most] = [points[0]?.weightsMemory, points.at(-1)?.weightsMemory]
+  const value = solved?.limits.weightsMemory
+  if (least === undefined || most === undefined || value === undefined) return null
+  const at = Math.min(most, Math.max(least, value))
+  return (
+    <div className="slider">
+      <label htmlFor={id} className="slider-value">
+        <span className="visually-hidden">Budget of the weights: </span>
+        <strong>{percent(value / float)}</strong>
+        <span className="soft">of the float weights · {bytes(value)}</span>
+      </label>
+      <input
+        id={id}
+        type="range"
+        min={Math.ceil(least)}
+        max={Math.ceil(most)}
+        step={Math.max(1, Math.round((most - least) / 500))}
+        value={at}
+        aria-valuetext={`${percent(value / float)} of the float weights, ${bytes(value)}`}
+        onChange={(event) => setBudget('weightsMemory', Number(event.target.value))}
+      />
+      <div className="slider-ends soft">
+        <span>
+          {percent(least / float)} · {bytes(least)}
+        </span>
+        <span>
+          {percent(most / float)} · {bytes(most)}
+        </span>
+      </div>
+    </div>
+  )
+}

@@ -1,0 +1,77 @@
+import { Card } from '../controls/card.tsx'
+import { ProblemCard } from '../controls/problem-card.tsx'
+import { BitsByDepth } from '../pictures/bits-by-depth.tsx'
+import { FrontierPlot } from '../pictures/frontier-plot.tsx'
+import { SensitivityHeatMap } from '../pictures/sensitivity-heat-map.tsx'
+import { useActions, useStudio } from '../state/context.tsx'
+import { BudgetControls } from './budget-controls.tsx'
+import { starvedOf, weightingName } from './choices.ts'
+import { StarvedWarning } from './starved-warning.tsx'
+import { StepPage } from './step-page.tsx'
+import { WeightingsCard } from './weightings-card.tsx'
+
+/** Any budget and any weighting, solved at once from what was measured. */
+export function BudgetStep() {
+  const { analysis, problems, solved, weightings } = useStudio()
+  const { layers } = analysis!
+  const choices = (solved?.choices ?? []).map((choice, i) => ({
+    name: weightingName(weightings[i]!),
+    bits: choice.bits,
+    starved: starvedOf(choice),
+  }))
+  return (
+    <StepPage
+      step="budget"
+      title="Budget"
+      lead="Move the budget and see where the bits go. The best assignment is solved anew at every move, from the distances that were measured."
+      next="Continue to the result"
+      missing="Set a budget that can be kept to go on."
+    >
+      <BudgetControls />
+      <ProblemCard problem={problems.budget} />
+      <StarvedWarning />
+      <WeightingsCard />
+      {choices.length > 0 && (
+        <Card title="Bits per layer" lead="In the order of the network, from input to output.">
+          <BitsByDepth nodes={layers.map(({ node }) => node)} choices={choices} />
+        </Card>
+      )}
+      <CurveCards />
+    </StepPage>
+  )
+}
+
+function CurveCards() {
+  const { analysis, solved, weightings, curves } = useStudio()
+  const { setBudget } = useActions()
+  const [curve] = curves
+  const [choice] = solved?.choices ?? []
+  if (!curve || !choice) return null
+  const { layers, float } = analysis!
+  const name = weightingName(weightings[0]!)
+  return (
+    <>
+      <Card title="What each kilobyte buys" lead={`The best trades under ${name}; pick one to take its budget.`}>
+        <FrontierPlot
+          points={curve.points}
+          chosen={[{ name, weightsMemory: choice.utilization.weightsMemory, sensitivity: choice.sensitivity }]}
+          floatBytes={float.weightsMemory ?? 0}
+          budget={solved?.limits.weightsMemory ?? null}
+          onPick={(index) => {
+            const point = curve.points[index]
+            if (point) setBudget('weightsMemory', Math.ceil(point.weightsMemory))
+          }}
+        />
+      </Card>
+      <Card title="Sensitivity by candidate" lead={`What each bit-width of each layer would cost under ${name}.`}>
+        <SensitivityHeatMap
+          rows={layers.map(({ node, candidates }, i) => ({
+            node,
+            chosen: choice.bits[i]!,
+            candidates: candidates.map(({ bits }, c) => ({ bits, sensitivity: curve.sensitivity[i]?.[c] ?? null })),
+          }))}
+        />
+      </Card>
+    </>
+  )
+}
