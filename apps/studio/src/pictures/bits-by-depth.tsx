@@ -29,7 +29,8 @@ export function BitsByDepth({ nodes, choices, of = 'weights', picked, onPick }: 
   const names = shortNames(nodes)
   const most = Math.max(8, ...choices.flatMap(({ bits }) => bits.map((width) => width ?? 0)))
   const starved = choices.map((choice) => new Set(choice.starved))
-  const changed = choices.length > 1 && nodes.map((_, i) => choices[0]!.bits[i] !== choices[1]!.bits[i])
+  const [one, other] = choices
+  const changed = nodes.map((_, i) => other !== undefined && one!.bits[i] !== other.bits[i])
   return (
     <Picture
       summary={bitsSummary({ nodes, choices, of })}
@@ -60,7 +61,7 @@ export function BitsByDepth({ nodes, choices, of = 'weights', picked, onPick }: 
               <>
                 <span className="pic-bars" aria-hidden="true">
                   {isStarved && <span className="pic-starved-mark">!</span>}
-                  {changed?.[i] && <span className="pic-changed" />}
+                  {changed[i] && <span className="pic-changed" />}
                   {choices.map(({ name, bits }, c) => (
                     <span
                       key={name}
