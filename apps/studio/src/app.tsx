@@ -1,7 +1,7 @@
 import { type ReactNode, useEffect, useRef } from 'react'
-import { StepRail } from './step-rail.tsx'
 import { useStudio } from './state/context.tsx'
 import type { Step } from './state/state.ts'
+import { StepRail } from './step-rail.tsx'
 import { BudgetStep } from './steps/budget.tsx'
 import { DataStep } from './steps/data.tsx'
 import { ModelStep } from './steps/model.tsx'

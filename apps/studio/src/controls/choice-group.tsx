@@ -24,12 +24,7 @@ export function ChoiceGroup<T extends string>({ label, options, value, hideLabel
       <div className="segments">
         {options.map((option) => (
           <label key={option.value} title={option.title}>
-            <input
-              type="radio"
-              name={name}
-              checked={option.value === value}
-              onChange={() => onChange(option.value)}
-            />
+            <input type="radio" name={name} checked={option.value === value} onChange={() => onChange(option.value)} />
             <span>{option.label}</span>
           </label>
         ))}

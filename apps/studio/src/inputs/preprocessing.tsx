@@ -34,11 +34,19 @@ export function Preprocessing() {
   const preset = presets[image.preset ?? 'unit']!
   const change = (flags: ImageFlags) => changeImage({ ...image, ...flags }, samples)
   return (
-    <Card title="Preprocessing" lead="As in training: (pixel × scale − mean) ÷ std. The pictures above show the outcome.">
+    <Card
+      title="Preprocessing"
+      lead="As in training: (pixel × scale − mean) ÷ std. The pictures above show the outcome."
+    >
       <div className="fields">
         <Field label="Preset">
           {(ids) => (
-            <select {...ids} className="input" value={image.preset} onChange={(event) => changeImage({ preset: event.target.value }, samples)}>
+            <select
+              {...ids}
+              className="input"
+              value={image.preset}
+              onChange={(event) => changeImage({ preset: event.target.value }, samples)}
+            >
               {Object.keys(presets).map((name) => (
                 <option key={name} value={name}>
                   {presetTitles[name] ?? name}
@@ -59,18 +67,39 @@ export function Preprocessing() {
         </Field>
         <Field label="Scale">
           {(ids) => (
-            <TextInput {...ids} value={listed(image.scale ?? preset.scale)} onCommit={(text) => change({ scale: numbers(text)?.[0] })} />
+            <TextInput
+              {...ids}
+              value={listed(image.scale ?? preset.scale)}
+              onCommit={(text) => change({ scale: numbers(text)?.[0] })}
+            />
           )}
         </Field>
         <Field label="Mean" hint="one number, or one for each channel">
-          {(ids) => <TextInput {...ids} value={listed(image.mean ?? preset.mean)} onCommit={(text) => change({ mean: numbers(text) })} />}
+          {(ids) => (
+            <TextInput
+              {...ids}
+              value={listed(image.mean ?? preset.mean)}
+              onCommit={(text) => change({ mean: numbers(text) })}
+            />
+          )}
         </Field>
         <Field label="Std" hint="the same">
-          {(ids) => <TextInput {...ids} value={listed(image.std ?? preset.std)} onCommit={(text) => change({ std: numbers(text) })} />}
+          {(ids) => (
+            <TextInput
+              {...ids}
+              value={listed(image.std ?? preset.std)}
+              onCommit={(text) => change({ std: numbers(text) })}
+            />
+          )}
         </Field>
         <Field label="Short side" hint="pixels before the crop; empty: as the model">
           {(ids) => (
-            <TextInput {...ids} inputMode="numeric" value={image.resize === undefined ? '' : String(image.resize)} onCommit={(text) => change({ resize: numbers(text)?.[0] })} />
+            <TextInput
+              {...ids}
+              inputMode="numeric"
+              value={image.resize === undefined ? '' : String(image.resize)}
+              onCommit={(text) => change({ resize: numbers(text)?.[0] })}
+            />
           )}
         </Field>
       </div>

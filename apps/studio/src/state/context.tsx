@@ -1,5 +1,5 @@
 import { createContext, type ReactNode, use, useMemo, useReducer, useRef } from 'react'
-import { type Pipeline } from '../worker/client.ts'
+import type { Pipeline } from '../worker/client.ts'
 import { type Actions, actionsFor } from './actions.ts'
 import { type Action, reduce } from './reducer.ts'
 import { initialState, type State } from './state.ts'

@@ -91,5 +91,4 @@ export function reachable({ model, data, analysis, solved }: State): Step {
   return solved ? 'result' : 'budget'
 }
 
-export const isReachable = (state: State, step: Step): boolean =>
-  steps.indexOf(step) <= steps.indexOf(reachable(state))
+export const isReachable = (state: State, step: Step): boolean => steps.indexOf(step) <= steps.indexOf(reachable(state))

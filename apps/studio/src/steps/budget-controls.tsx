@@ -21,13 +21,25 @@ export function BudgetControls() {
       <div className="fields">
         <Field label="Weights at most" hint={`bytes, “25 kB” or “12 %”; float has ${bytes(float)}`}>
           {(ids) => (
-            <TextInput {...ids} value={String(budgets.weightsMemory ?? '')} onCommit={(text) => setBudget('weightsMemory', limit(text))} />
+            <TextInput
+              {...ids}
+              value={String(budgets.weightsMemory ?? '')}
+              onCommit={(text) => setBudget('weightsMemory', limit(text))}
+            />
           )}
         </Field>
         {others.map((resource) => (
-          <Field key={resource} label={`${resourceNames[resource]} at most`} hint="bytes, “25 kB” or “12 %”; empty: no limit">
+          <Field
+            key={resource}
+            label={`${resourceNames[resource]} at most`}
+            hint="bytes, “25 kB” or “12 %”; empty: no limit"
+          >
             {(ids) => (
-              <TextInput {...ids} value={String(budgets[resource] ?? '')} onCommit={(text) => setBudget(resource, limit(text))} />
+              <TextInput
+                {...ids}
+                value={String(budgets[resource] ?? '')}
+                onCommit={(text) => setBudget(resource, limit(text))}
+              />
             )}
           </Field>
         ))}
@@ -35,12 +47,17 @@ export function BudgetControls() {
       {choice && (
         <Facts
           of={[
-            ['Weights', `${bytes(choice.utilization.weightsMemory)} (${percent(choice.utilization.weightsMemory / float)})`],
+            [
+              'Weights',
+              `${bytes(choice.utilization.weightsMemory)} (${percent(choice.utilization.weightsMemory / float)})`,
+            ],
             ['Whole file', bytes(choice.utilization.fileSize)],
             ['Predicted distance', number(predictedDistance(analysis!, choice))],
             ...(['activationMemory', 'totalMemory', 'bops'] as const).flatMap((name) => {
               const value = choice.utilization[name]
-              return value === null ? [] : [[resourceNames[name], name === 'bops' ? number(value) : bytes(value)] as const]
+              return value === null
+                ? []
+                : [[resourceNames[name], name === 'bops' ? number(value) : bytes(value)] as const]
             }),
             ['Solved in', `${Math.max(1, Math.round(solved!.milliseconds))} ms`],
           ]}

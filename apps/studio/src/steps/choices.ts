@@ -24,9 +24,7 @@ export function predictedDistance({ sensitivity }: AnalysisSummary, { bits, acti
 
 /** The weighting whose choice starves nothing, or else the fewest, and loses least; null if that is the given one. */
 export function remedyFor(current: Weighting, rivals: readonly Rival[]): Rival | null {
-  const ranked = [...rivals].sort(
-    (a, b) => starvedOf(a.choice).length - starvedOf(b.choice).length || a.loss - b.loss,
-  )
+  const ranked = [...rivals].sort((a, b) => starvedOf(a.choice).length - starvedOf(b.choice).length || a.loss - b.loss)
   const own = rivals.find(({ weighting }) => weighting.method === current.method)
   const [best] = ranked
   if (!best || best.weighting.method === current.method) return null

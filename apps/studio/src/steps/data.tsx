@@ -3,10 +3,10 @@ import { Card } from '../controls/card.tsx'
 import { Icon } from '../controls/icon.tsx'
 import { ProblemCard } from '../controls/problem-card.tsx'
 import { ProgressBar } from '../controls/progress-bar.tsx'
-import { save } from '../inputs/save.ts'
 import { Dropzone } from '../inputs/dropzone.tsx'
 import { Preprocessing } from '../inputs/preprocessing.tsx'
 import { PreviewStrip } from '../inputs/preview-strip.tsx'
+import { save } from '../inputs/save.ts'
 import { count } from '../pictures/format.ts'
 import { useActions, useStudio } from '../state/context.tsx'
 import type { DataSummary, NamedFile, Role } from '../worker/protocol.ts'
@@ -51,7 +51,13 @@ function CalibrationCard({ data, pictures }: { data: DataSummary | null; picture
     >
       {data && <Samples data={data} />}
       <div className="row wide">
-        <Dropzone label={data ? 'Other data' : 'Drop calibration data here'} hint={hintFor(pictures)} folder small={data !== null} onFiles={take} />
+        <Dropzone
+          label={data ? 'Other data' : 'Drop calibration data here'}
+          hint={hintFor(pictures)}
+          folder
+          small={data !== null}
+          onFiles={take}
+        />
         {model!.example && !data?.example && (
           <Button onClick={() => chooseData('calibration', { source: { example: true }, labels: null })}>
             Use the example's pictures

@@ -3,11 +3,11 @@ import { Button } from '../controls/button.tsx'
 import { Card } from '../controls/card.tsx'
 import { CodeBlock } from '../controls/code-block.tsx'
 import { Icon } from '../controls/icon.tsx'
+import { ProblemCard } from '../controls/problem-card.tsx'
 import { save } from '../inputs/save.ts'
 import { bytes } from '../pictures/format.ts'
 import { useActions, useStudio } from '../state/context.tsx'
 import type { Result } from '../worker/protocol.ts'
-import { ProblemCard } from '../controls/problem-card.tsx'
 import { reportFile } from './report-file.ts'
 import { commandLine, script } from './reproduce.ts'
 
@@ -44,8 +44,8 @@ export function Downloads({ result }: { result: Result }) {
         <summary>Make it again from a terminal</summary>
         <div className="stack">
           <p className="soft">
-            The same bytes, from Node: browsers decode pictures each in their own way, so take the calibration data as the
-            network got it.
+            The same bytes, from Node: browsers decode pictures each in their own way, so take the calibration data as
+            the network got it.
           </p>
           <div className="row">
             <Button onClick={calibration}>

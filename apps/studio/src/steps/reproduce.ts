@@ -80,7 +80,14 @@ export function script(run: Run): string {
     "import { quantize } from '@mixbit/core'",
     "import { readInputs } from '@mixbit/inputs'",
     onnx ? "import { onnx } from '@mixbit/onnx'" : "import { tfjs } from '@mixbit/tfjs'",
-    ...(onnx ? ["import ort from 'onnxruntime-web'", '', '// One thread: the same sums in the same order.', 'ort.env.wasm.numThreads = 1'] : []),
+    ...(onnx
+      ? [
+          "import ort from 'onnxruntime-web'",
+          '',
+          '// One thread: the same sums in the same order.',
+          'ort.env.wasm.numThreads = 1',
+        ]
+      : []),
     onnx ? 'const adapter = onnx({ runtime: async () => ort, threads: 1 })' : '\nconst adapter = tfjs()',
     `const model = ${JSON.stringify(modelPath(model))}`,
     "const bytes = await readFile('calibration.npz')",

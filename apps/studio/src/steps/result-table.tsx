@@ -11,7 +11,12 @@ export function ResultTable({ results }: { results: readonly Result[] }) {
   const outputs = results[0]!.record.distances.toFloat.map(({ output }) => output)
   const each = (text: (result: Result) => string) => results.map(text)
   return (
-    <Card title="Measured" lead={accuracy ? `Accuracy on ${accuracy.samples} labelled samples.` : 'Add labelled test data to see the accuracy.'}>
+    <Card
+      title="Measured"
+      lead={
+        accuracy ? `Accuracy on ${accuracy.samples} labelled samples.` : 'Add labelled test data to see the accuracy.'
+      }
+    >
       <div className="table-box">
         <table className="table">
           <thead>
@@ -31,13 +36,21 @@ export function ResultTable({ results }: { results: readonly Result[] }) {
           </thead>
           <tbody>
             {accuracy && (
-              <Row name="Accuracy" float={percent(accuracy.float)} values={each(({ accuracy }) => percent(accuracy!.quantized))} strong />
+              <Row
+                name="Accuracy"
+                float={percent(accuracy.float)}
+                values={each(({ accuracy }) => percent(accuracy!.quantized))}
+                strong
+              />
             )}
             <Row name="File" float={bytes(model!.bytes)} values={each(({ file }) => bytes(file.bytes.length))} strong />
             <Row
               name="Weights"
               float={bytes(results[0]!.record.floatUtilization.weightsMemory)}
-              values={each(({ record }) => `${bytes(record.utilization.weightsMemory)} (${percent(record.utilization.weightsMemory / record.floatUtilization.weightsMemory)})`)}
+              values={each(
+                ({ record }) =>
+                  `${bytes(record.utilization.weightsMemory)} (${percent(record.utilization.weightsMemory / record.floatUtilization.weightsMemory)})`,
+              )}
             />
             {outputs.map((output, i) => (
               <Row
@@ -59,7 +72,12 @@ export function ResultTable({ results }: { results: readonly Result[] }) {
               />
             ))}
             {outputs.map((output, i) => (
-              <Row key={output} name={`Mean squared error at ${output}`} float="–" values={each(({ record }) => number(record.distances.toFloat[i]?.mse))} />
+              <Row
+                key={output}
+                name={`Mean squared error at ${output}`}
+                float="–"
+                values={each(({ record }) => number(record.distances.toFloat[i]?.mse))}
+              />
             ))}
           </tbody>
         </table>
@@ -68,7 +86,17 @@ export function ResultTable({ results }: { results: readonly Result[] }) {
   )
 }
 
-const Row = ({ name, float, values, strong }: { name: string; float: string; values: readonly string[]; strong?: boolean }) => (
+const Row = ({
+  name,
+  float,
+  values,
+  strong,
+}: {
+  name: string
+  float: string
+  values: readonly string[]
+  strong?: boolean
+}) => (
   <tr className={strong ? 'strong' : undefined}>
     <th scope="row">{name}</th>
     <td className="number soft">{float}</td>

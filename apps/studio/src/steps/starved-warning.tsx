@@ -20,19 +20,36 @@ export function StarvedWarning() {
           <div>
             <h2>{list(starved.map(({ node }) => node))} is starved</h2>
             <p>
-              {starved.map(({ node, bits, output }) => `${node}, the last layer before output ${output}, gets ${bitsText(bits)}.`).join(' ')}{' '}
-              So few bits right before an output can ruin it: {weightingName(current)} counts what a layer does to everything
-              behind it, and behind the last layer there is almost nothing.
+              {starved
+                .map(
+                  ({ node, bits, output }) =>
+                    `${node}, the last layer before output ${output}, gets ${bitsText(bits)}.`,
+                )
+                .join(' ')}{' '}
+              So few bits right before an output can ruin it: {weightingName(current)} counts what a layer does to
+              everything behind it, and behind the last layer there is almost nothing.
             </p>
             {remedy ? (
               <div className="row">
-                <Button kind="danger" onClick={() => setWeightings([remedy.weighting, ...weightings.slice(1).map((other) => (other.method === remedy.weighting.method ? current : other))])}>
+                <Button
+                  kind="danger"
+                  onClick={() =>
+                    setWeightings([
+                      remedy.weighting,
+                      ...weightings
+                        .slice(1)
+                        .map((other) => (other.method === remedy.weighting.method ? current : other)),
+                    ])
+                  }
+                >
                   Switch to {remedy.weighting.method}
                 </Button>
                 <p className="hint">{remedyText(remedy, rivals, current.method)}</p>
               </div>
             ) : (
-              rivals.length > 0 && <p className="strong">No other weighting does better here: only a larger budget helps.</p>
+              rivals.length > 0 && (
+                <p className="strong">No other weighting does better here: only a larger budget helps.</p>
+              )
             )}
           </div>
         </section>
@@ -41,7 +58,11 @@ export function StarvedWarning() {
   )
 }
 
-function remedyText(remedy: NonNullable<ReturnType<typeof remedyFor>>, rivals: Parameters<typeof remedyFor>[1], method: string) {
+function remedyText(
+  remedy: NonNullable<ReturnType<typeof remedyFor>>,
+  rivals: Parameters<typeof remedyFor>[1],
+  method: string,
+) {
   const own = rivals.find(({ weighting }) => weighting.method === method)
   const free = starvedOf(remedy.choice).length === 0
   const loss = own ? `predicted output loss ${number(remedy.loss)} instead of ${number(own.loss)}` : ''

@@ -33,7 +33,11 @@ export function SweepProgress() {
     >
       <ol className="stages">
         {stages.map(({ stage, name }, i) => (
-          <li key={stage} className={i < at ? 'done' : i === at ? 'current' : ''} aria-current={i === at ? 'step' : undefined}>
+          <li
+            key={stage}
+            className={i < at ? 'done' : i === at ? 'current' : ''}
+            aria-current={i === at ? 'step' : undefined}
+          >
             {i < at && <Icon name="check" />}
             {name}
           </li>

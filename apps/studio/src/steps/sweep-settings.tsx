@@ -54,7 +54,11 @@ export function SweepSettingsCard() {
         label="Rounding of weights"
         value={settings.weightsRounding}
         options={[
-          { value: 'errorCompensating', label: 'Error-compensating', title: 'Errors of a layer compensate for each other' },
+          {
+            value: 'errorCompensating',
+            label: 'Error-compensating',
+            title: 'Errors of a layer compensate for each other',
+          },
           { value: 'nearest', label: 'Nearest', title: 'Every weight to the nearest point: faster, less exact' },
         ]}
         onChange={(weightsRounding) => changeSettings({ ...settings, weightsRounding })}
@@ -76,7 +80,9 @@ export function SweepSettingsCard() {
           </label>
         ))}
         {!platform?.quantizesActivations && (
-          <p className="hint">This platform leaves activations in float, so that only weights and the file have budgets.</p>
+          <p className="hint">
+            This platform leaves activations in float, so that only weights and the file have budgets.
+          </p>
         )}
       </fieldset>
     </Card>

@@ -4,7 +4,7 @@ import { TextInput } from '../controls/text-input.tsx'
 import { BitsChip } from '../pictures/bits.tsx'
 import { bytes, count, number } from '../pictures/format.ts'
 import { useActions, useStudio } from '../state/context.tsx'
-import { type Method, type Weighting, weightings as methods } from '../worker/protocol.ts'
+import { type Method, weightings as methods, type Weighting } from '../worker/protocol.ts'
 import { predictedDistance, starvedOf, weightingName } from './choices.ts'
 
 const explanations: Readonly<Record<Method, string>> = {
@@ -21,12 +21,19 @@ export function WeightingsCard() {
   const { setWeightings } = useActions()
   const [a, b] = weightings
   const set = (at: number, weighting: Weighting | null) =>
-    setWeightings(weighting ? [...weightings.slice(0, at), weighting, ...weightings.slice(at + 1)] : weightings.slice(0, 1))
+    setWeightings(
+      weighting ? [...weightings.slice(0, at), weighting, ...weightings.slice(at + 1)] : weightings.slice(0, 1),
+    )
   return (
     <Card title="Distance weighting" lead="How distances at many points become the one number that is minimized.">
       <div className="columns">
         <Picker label="Weighting" value={a!} disabled={busy !== null} onChange={(weighting) => set(0, weighting)} />
-        <Picker label="Compared with" value={b ?? null} disabled={busy !== null} onChange={(weighting) => set(1, weighting)} />
+        <Picker
+          label="Compared with"
+          value={b ?? null}
+          disabled={busy !== null}
+          onChange={(weighting) => set(1, weighting)}
+        />
       </div>
       {busy?.task === 'measureHessian' && <p className="hint">Measuring the scores of HESSIAN, once …</p>}
       {solved && solved.choices.length === weightings.length && (
@@ -45,7 +52,10 @@ export function WeightingsCard() {
               </tr>
             </thead>
             <tbody>
-              <Row name="Predicted distance of outputs" values={solved.choices.map((choice) => number(predictedDistance(analysis!, choice)))} />
+              <Row
+                name="Predicted distance of outputs"
+                values={solved.choices.map((choice) => number(predictedDistance(analysis!, choice)))}
+              />
               <Row name="Weights" values={solved.choices.map(({ utilization }) => bytes(utilization.weightsMemory))} />
               <Row name="Whole file" values={solved.choices.map(({ utilization }) => bytes(utilization.fileSize))} />
               <Row
@@ -62,7 +72,15 @@ export function WeightingsCard() {
   )
 }
 
-const Row = ({ name, values, alarming = [] }: { name: string; values: readonly string[]; alarming?: readonly boolean[] }) => (
+const Row = ({
+  name,
+  values,
+  alarming = [],
+}: {
+  name: string
+  values: readonly string[]
+  alarming?: readonly boolean[]
+}) => (
   <tr>
     <th scope="row">{name}</th>
     {values.map((value, i) => (
@@ -121,10 +139,14 @@ function Differences() {
   const { analysis, solved } = useStudio()
   const [a, b] = solved?.choices ?? []
   if (!a || !b) return null
-  const changed = analysis!.layers.map(({ node }, i) => ({ node, from: a.bits[i]!, to: b.bits[i]! })).filter(({ from, to }) => from !== to)
+  const changed = analysis!.layers
+    .map(({ node }, i) => ({ node, from: a.bits[i]!, to: b.bits[i]! }))
+    .filter(({ from, to }) => from !== to)
   return (
     <details className="differences">
-      <summary>{changed.length === 0 ? 'Both choose the same bits' : `${count(changed.length, 'layer')} get other bits`}</summary>
+      <summary>
+        {changed.length === 0 ? 'Both choose the same bits' : `${count(changed.length, 'layer')} get other bits`}
+      </summary>
       <ul>
         {changed.map(({ node, from, to }) => (
           <li key={node}>

@@ -1,7 +1,16 @@
 import { type Choice, choose, frontierOf, parseBudget } from '@mixbit/core'
 import { sensitivities } from '@mixbit/sensitivity'
 import { type Desk, type Measured, need } from './desk.ts'
-import { type Budgets, type Curve, type Resource, type Rival, type Solved, type SolveRequest, type Weighting, weightings } from './protocol.ts'
+import {
+  type Budgets,
+  type Curve,
+  type Resource,
+  type Rival,
+  type Solved,
+  type SolveRequest,
+  type Weighting,
+  weightings,
+} from './protocol.ts'
 
 /** A request to core, in the words of the page. */
 export const requestOf = (budgets: Budgets, { method, sigma }: Weighting) => ({
@@ -34,7 +43,10 @@ export function curve(desk: Desk, weighting: Weighting): Curve {
   const { analysis } = need(desk.measured, 'sweep')
   const { targetResourceUtilization: _, ...request } = requestOf({}, weighting)
   const { hessianScores } = analysis.measured
-  const rows = sensitivities(need(analysis.table, 'table of distances'), { ...request, ...(hessianScores && { hessianScores }) })
+  const rows = sensitivities(need(analysis.table, 'table of distances'), {
+    ...request,
+    ...(hessianScores && { hessianScores }),
+  })
   return { points: frontierOf(analysis, request), sensitivity: rows.map(({ values }) => values) }
 }
 

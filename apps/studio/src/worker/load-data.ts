@@ -11,9 +11,9 @@ import {
   parseNpz,
   readInputs,
 } from '@mixbit/inputs'
-import { type Desk, need, type LoadedData } from './desk.ts'
+import { type Desk, type LoadedData, need } from './desk.ts'
 import { examplePictures } from './example.ts'
-import { pictureFiles, pixelArrays, type Pictures } from './pictures.ts'
+import { type Pictures, pictureFiles, pixelArrays } from './pictures.ts'
 import { previewOf, rangeOf } from './preview.ts'
 import type { DataRequest, DataSummary, NamedFile, Role } from './protocol.ts'
 
@@ -25,7 +25,9 @@ export async function loadData(desk: Desk, request: DataRequest): Promise<DataSu
   const { graph } = need(desk.model, 'model')
   const read = 'example' in source ? await fromExample(role) : await fromFiles(source.files, desk.pictures[role])
   const { names, feeds, warnings } = await read.read(graph, { image, samples })
-  const labels = request.labels ? parseLabels(await request.labels.text(), names, request.labels.name) : read.labels(names)
+  const labels = request.labels
+    ? parseLabels(await request.labels.text(), names, request.labels.name)
+    : read.labels(names)
   const data: LoadedData = { names, feeds, labels }
   desk.data[role] = data
   desk.pictures[role] = read.pictures
@@ -75,9 +77,13 @@ async function fromFiles(files: readonly NamedFile[], known: Pictures | null): P
   const [first] = files
   if (files.length === 1 && first && /\.(npz|npy|json)$/i.test(first.name)) return fromArrays(first)
   const names = files.slice(0, 4).map(({ name }) => name)
-  throw new MixbitError('DATA_FORMAT', `Among the files (${names.join(', ') || 'none'}) are no pictures and not one array file.`, {
-    hint: 'Drop pictures, or one .npz, .npy or .json file with the inputs of the model.',
-  })
+  throw new MixbitError(
+    'DATA_FORMAT',
+    `Among the files (${names.join(', ') || 'none'}) are no pictures and not one array file.`,
+    {
+      hint: 'Drop pictures, or one .npz, .npy or .json file with the inputs of the model.',
+    },
+  )
 }
 
 /** An array `labels` beside the inputs of a .npz says the classes. */
@@ -92,7 +98,7 @@ async function fromArrays({ name, file }: NamedFile): Promise<Found> {
       labels && !graph.inputs.includes('labels')
         ? { ...match({ stacked: arrays }, inputSpecs(graph), options.samples), warnings: [] }
         : readInputs(graph, { file: name, bytes }, arePixels(name, bytes) ? options : { ...options, image: {} }),
-    labels: (names) => labels?.data ? names.map((_, i) => Number(labels.data[i])) : null,
+    labels: (names) => (labels?.data ? names.map((_, i) => Number(labels.data[i])) : null),
   }
 }
 

@@ -64,7 +64,9 @@ function mainFile(files: Files): { format: Format; main: string } {
 function beside(files: Files, main: string): Map<string, Uint8Array> {
   const folder = main.slice(0, main.lastIndexOf('/') + 1)
   return new Map(
-    [...files].filter(([name]) => name !== main).map(([name, bytes]) => [name.startsWith(folder) ? name.slice(folder.length) : name, bytes]),
+    [...files]
+      .filter(([name]) => name !== main)
+      .map(([name, bytes]) => [name.startsWith(folder) ? name.slice(folder.length) : name, bytes]),
   )
 }
 

@@ -33,9 +33,13 @@ export function pixelArrays(size: number, pixels: readonly Uint8Array[]): Pictur
     key: 'example',
     async decode(name, plan) {
       if (plan.width === size && plan.height === size && plan.depth === 3) return pixels[Number(name)]!
-      throw new MixbitError('DATA_MISMATCH', `The example has pictures of ${size} x ${size}, and the model wants others.`, {
-        hint: 'Drop pictures of your own.',
-      })
+      throw new MixbitError(
+        'DATA_MISMATCH',
+        `The example has pictures of ${size} x ${size}, and the model wants others.`,
+        {
+          hint: 'Drop pictures of your own.',
+        },
+      )
     },
   }
 }

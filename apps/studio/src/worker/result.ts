@@ -42,7 +42,8 @@ async function accuracies(desk: Desk, artifact: Artifact, hands: Hands): Promise
 function fileOf(desk: Desk, artifact: Artifact): Result['file'] {
   const { summary } = need(desk.model, 'model')
   const stem = summary.file.replace(/\.(onnx|json|zip)$/i, '')
-  if (artifact instanceof Uint8Array) return { name: `${stem}.mixbit.onnx`, bytes: artifact.slice() as Uint8Array<ArrayBuffer> }
+  if (artifact instanceof Uint8Array)
+    return { name: `${stem}.mixbit.onnx`, bytes: artifact.slice() as Uint8Array<ArrayBuffer> }
   const bytes = zipSync(Object.fromEntries(artifact), { level: 0, mtime: new Date(1980, 0, 1) })
   return { name: `${stem}.mixbit.zip`, bytes: bytes as Uint8Array<ArrayBuffer> }
 }

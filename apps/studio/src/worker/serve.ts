@@ -29,7 +29,10 @@ export function serve(handlers: Handlers, port: Port): (message: ToWorker) => Pr
     running.set(id, controller)
     const run = async () => {
       const handler = handlers[task] as (argument: unknown, hands: Hands) => unknown
-      const hands = { signal: controller.signal, onProgress: throttled((progress) => port.postMessage({ id, progress }, [])) }
+      const hands = {
+        signal: controller.signal,
+        onProgress: throttled((progress) => port.postMessage({ id, progress }, [])),
+      }
       try {
         controller.signal.throwIfAborted()
         const answer = (await handler(argument, hands)) as Answer<TaskName>

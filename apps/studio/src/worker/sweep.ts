@@ -1,4 +1,4 @@
-import { analyze, type JobOptions, measureHessian as hessianOf } from '@mixbit/core'
+import { analyze, measureHessian as hessianOf, type JobOptions } from '@mixbit/core'
 import { checkpointFor, rowsIn, storeOf } from './checkpoint.ts'
 import { type Desk, type Measured, need } from './desk.ts'
 import type { AnalysisSummary, SweepSettings } from './protocol.ts'
@@ -13,7 +13,11 @@ export function jobOptions(desk: Desk, settings: SweepSettings): JobOptions<unkn
     adapter,
     representativeDataset: need(desk.data.calibration, 'calibration data').feeds,
     targetPlatform,
-    coreConfig: { quantizationConfig: { weightsRounding }, mixedPrecisionConfig: { numOfImages } },
+    coreConfig: {
+      quantizationConfig: { weightsRounding },
+      mixedPrecisionConfig: { numOfImages },
+      debugConfig: { simulateScheduler: true },
+    },
   }
 }
 
@@ -46,7 +50,7 @@ const mean = (values: readonly number[]) => values.reduce((sum, x) => sum + x, 0
 
 function summaryOf({ analysis, ...rest }: Measured): AnalysisSummary {
   const { layers, activations } = analysis
-  const { table } = analysis
+  const table = need(analysis.table, 'table of distances')
   const place = ({ node, value }: { node: string; value: string }) => ({ node, value })
   return {
     layers: layers.map(({ node, kind, shape, floatBytes, candidates }) => ({
@@ -56,7 +60,10 @@ function summaryOf({ analysis, ...rest }: Measured): AnalysisSummary {
       floatBytes,
       candidates: candidates.map(({ bits, weightsBytes }) => ({ bits, bytes: weightsBytes })),
     })),
-    activations: activations.map(({ value, candidates }) => ({ value, candidates: candidates.map(({ bits }) => bits) })),
+    activations: activations.map(({ value, candidates }) => ({
+      value,
+      candidates: candidates.map(({ bits }) => bits),
+    })),
     sensitivity: {
       points: table.points.map(place),
       outputs: table.outputs.map(place),
