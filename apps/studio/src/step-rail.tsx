@@ -31,7 +31,7 @@ export function StepRail() {
     <nav aria-label="Steps" className="rail">
       <ol>
         {steps.map((step, i) => {
-          const outcome = outcomes[step](state)
+          const outcome = i <= steps.indexOf(state.furthest) ? outcomes[step](state) : ''
           const current = state.step === step
           const mood = current ? 'current' : outcome ? 'done' : 'open'
           return (

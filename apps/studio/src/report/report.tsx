@@ -34,7 +34,8 @@ export interface ReportProps {
   readonly layout?: LayoutNetwork
 }
 
-interface Section {
+/** One heading of a report, with its pictures. */
+export interface Section {
   readonly id: string
   readonly title: string
   readonly lead: string
@@ -81,13 +82,14 @@ export function Report({ record, layout }: ReportProps) {
   )
 }
 
-interface Picking {
+export interface Picking {
   readonly picked: string | null
   readonly pick: (node: string) => void
   readonly layout?: LayoutNetwork | undefined
 }
 
-function useSections(record: RunRecord, { picked, pick, layout }: Picking): Section[] {
+/** What a run has data for, in the order of the page. */
+export function useSections(record: RunRecord, { picked, pick, layout }: Picking): Section[] {
   const starved = useMemo(() => starvedNodes(record), [record])
   const [bits, outputBits] = useMemo(() => [weightBits(record), activationBits(record)], [record])
   const graphBits = useMemo(

@@ -15,7 +15,7 @@ import type {
   TaskName,
   Weighting,
 } from '../worker/protocol.ts'
-import { type DataChoice, initialState, type State, type Step } from './state.ts'
+import { type DataChoice, further, initialState, type State, type Step } from './state.ts'
 
 export type Action =
   | { readonly type: 'goTo'; readonly step: Step }
@@ -46,7 +46,7 @@ const afterChoice = { rivals: [], results: [] } as const
 export function reduce(state: State, action: Action): State {
   switch (action.type) {
     case 'goTo':
-      return { ...state, step: action.step }
+      return { ...state, step: action.step, furthest: further(state.furthest, action.step) }
     case 'started':
       return { ...without(state, action.step), busy: { task: action.task, step: action.step, event: null } }
     case 'progressed':

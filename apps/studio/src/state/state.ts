@@ -35,6 +35,8 @@ export interface DataChoice {
 
 export interface State {
   readonly step: Step
+  /** The furthest step that was opened: what lies behind it has no outcome yet. */
+  readonly furthest: Step
   readonly model: ModelSummary | null
   readonly chosen: Readonly<Record<Role, DataChoice>>
   readonly data: Readonly<Record<Role, DataSummary | null>>
@@ -57,6 +59,7 @@ export interface State {
 
 export const initialState: State = {
   step: 'model',
+  furthest: 'model',
   model: null,
   chosen: { calibration: { source: null, labels: null }, test: { source: null, labels: null } },
   data: { calibration: null, test: null },
@@ -90,5 +93,7 @@ export function reachable({ model, data, analysis, solved }: State): Step {
   if (!analysis) return 'sensitivity'
   return solved ? 'result' : 'budget'
 }
+
+export const further = (a: Step, b: Step): Step => (steps.indexOf(a) > steps.indexOf(b) ? a : b)
 
 export const isReachable = (state: State, step: Step): boolean => steps.indexOf(step) <= steps.indexOf(reachable(state))

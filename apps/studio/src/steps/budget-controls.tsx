@@ -3,17 +3,23 @@ import { Card } from '../controls/card.tsx'
 import { Facts } from '../controls/facts.tsx'
 import { Field } from '../controls/field.tsx'
 import { TextInput } from '../controls/text-input.tsx'
+import { BitsByDepth } from '../pictures/bits-by-depth.tsx'
 import { bytes, number, percent } from '../pictures/format.ts'
 import { useActions, useStudio } from '../state/context.tsx'
-import { predictedDistance } from './choices.ts'
+import { predictedDistance, starvedOf, weightingName } from './choices.ts'
 import { resourceNames } from './resources.ts'
 
 /** The slider over everything that is possible, the same as text, and what the choice comes to. */
 export function BudgetControls() {
-  const { analysis, budgets, solved, settings } = useStudio()
+  const { analysis, budgets, solved, settings, weightings } = useStudio()
   const { setBudget } = useActions()
   const float = analysis!.float.weightsMemory ?? 0
   const [choice] = solved?.choices ?? []
+  const choices = (solved?.choices ?? []).map((one, i) => ({
+    name: weightingName(weightings[i]!),
+    bits: one.bits,
+    starved: starvedOf(one),
+  }))
   const others = settings.resources.filter((resource) => resource !== 'weightsMemory')
   return (
     <Card title="Budget of the weights" className="budget">
@@ -63,6 +69,7 @@ export function BudgetControls() {
           ]}
         />
       )}
+      {choices.length > 0 && <BitsByDepth nodes={analysis!.layers.map(({ node }) => node)} choices={choices} />}
     </Card>
   )
 }

@@ -1,24 +1,17 @@
 import { Card } from '../controls/card.tsx'
 import { ProblemCard } from '../controls/problem-card.tsx'
-import { BitsByDepth } from '../pictures/bits-by-depth.tsx'
 import { FrontierPlot } from '../pictures/frontier-plot.tsx'
 import { SensitivityHeatMap } from '../pictures/sensitivity-heat-map.tsx'
 import { useActions, useStudio } from '../state/context.tsx'
 import { BudgetControls } from './budget-controls.tsx'
-import { starvedOf, weightingName } from './choices.ts'
+import { weightingName } from './choices.ts'
 import { StarvedWarning } from './starved-warning.tsx'
 import { StepPage } from './step-page.tsx'
 import { WeightingsCard } from './weightings-card.tsx'
 
 /** Any budget and any weighting, solved at once from what was measured. */
 export function BudgetStep() {
-  const { analysis, problems, solved, weightings } = useStudio()
-  const { layers } = analysis!
-  const choices = (solved?.choices ?? []).map((choice, i) => ({
-    name: weightingName(weightings[i]!),
-    bits: choice.bits,
-    starved: starvedOf(choice),
-  }))
+  const { problems } = useStudio()
   return (
     <StepPage
       step="budget"
@@ -31,11 +24,6 @@ export function BudgetStep() {
       <ProblemCard problem={problems.budget} />
       <StarvedWarning />
       <WeightingsCard />
-      {choices.length > 0 && (
-        <Card title="Bits per layer" lead="In the order of the network, from input to output.">
-          <BitsByDepth nodes={layers.map(({ node }) => node)} choices={choices} />
-        </Card>
-      )}
       <CurveCards />
     </StepPage>
   )

@@ -7,7 +7,7 @@ import { Dropzone } from '../inputs/dropzone.tsx'
 import { Preprocessing } from '../inputs/preprocessing.tsx'
 import { PreviewStrip } from '../inputs/preview-strip.tsx'
 import { save } from '../inputs/save.ts'
-import { count } from '../pictures/format.ts'
+import { count, number } from '../pictures/format.ts'
 import { useActions, useStudio } from '../state/context.tsx'
 import type { DataSummary, NamedFile, Role } from '../worker/protocol.ts'
 import { StepPage } from './step-page.tsx'
@@ -47,7 +47,7 @@ function CalibrationCard({ data, pictures }: { data: DataSummary | null; picture
     <Card
       title="Calibration"
       lead={data ? undefined : 'Nothing chosen yet.'}
-      actions={data && <DownloadArrays role="calibration" />}
+      actions={data && <DownloadArrays of="calibration" />}
     >
       {data && <Samples data={data} />}
       <div className="row wide">
@@ -76,7 +76,7 @@ function TestCard({ data, pictures }: { data: DataSummary | null; pictures: bool
     <Card
       title="Test data"
       lead="Optional: samples with labels, so that the result says how many answers are right before and after."
-      actions={data && <DownloadArrays role="test" />}
+      actions={data && <DownloadArrays of="test" />}
     >
       {data && <Samples data={data} />}
       {source && !data?.labelled && (
@@ -121,7 +121,7 @@ function Samples({ data }: { data: DataSummary }) {
         {data.labelled && ' with labels'}
         <span className="soft">
           {' '}
-          · the network sees numbers from {min.toPrecision(3)} to {max.toPrecision(3)}, {mean.toPrecision(3)} on average
+          · the network sees numbers from {number(min)} to {number(max)}, {number(mean)} on average
         </span>
       </p>
       {data.warnings.map((warning) => (
@@ -134,7 +134,7 @@ function Samples({ data }: { data: DataSummary }) {
   )
 }
 
-function DownloadArrays({ role }: { role: Role }) {
+function DownloadArrays({ of: role }: { of: Role }) {
   const { exportData } = useActions()
   return (
     <Button

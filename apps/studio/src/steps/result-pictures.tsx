@@ -1,42 +1,27 @@
+import '../report/report.css'
 import type { RunRecord } from '@mixbit/core'
+import { useCallback, useState } from 'react'
 import { Card } from '../controls/card.tsx'
-import { BitsChip } from '../pictures/bits.tsx'
-import { bytes, number } from '../pictures/format.ts'
+import { appLayout } from '../layout/app-layout.ts'
+import { Warnings } from '../pictures/warnings.tsx'
+import { weakestLayer } from '../report/from-record.ts'
+import { useSections } from '../report/report.tsx'
+import { LayerTable } from './layer-table.tsx'
 
-/** Every layer with its bits, and why. */
+/** The pictures of the report, each in its place on the page, and the reasons as a table. */
 export function ResultPictures({ record }: { record: RunRecord }) {
+  const [picked, setPicked] = useState(() => weakestLayer(record))
+  const pick = useCallback((node: string) => setPicked(node), [])
+  const sections = useSections(record, { picked, pick, layout: appLayout })
   return (
-    <Card title="Why each layer got its bits">
-      <div className="table-box">
-        <table className="table">
-          <thead>
-            <tr>
-              <th scope="col">Layer</th>
-              <th scope="col">Bits</th>
-              <th scope="col" className="number">
-                Bytes
-              </th>
-              <th scope="col" className="number">
-                Sensitivity
-              </th>
-              <th scope="col">Why</th>
-            </tr>
-          </thead>
-          <tbody>
-            {record.layers.map(({ node, bits, bytes: size, sensitivity, reason }) => (
-              <tr key={node}>
-                <th scope="row">{node}</th>
-                <td>
-                  <BitsChip bits={bits} />
-                </td>
-                <td className="number">{bytes(size)}</td>
-                <td className="number">{number(sensitivity)}</td>
-                <td className="soft">{reason}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-    </Card>
+    <>
+      <Warnings warnings={record.warnings} />
+      {sections.map(({ id, title, lead, body }) => (
+        <Card key={id} title={title} lead={lead}>
+          {body}
+        </Card>
+      ))}
+      <LayerTable record={record} />
+    </>
   )
 }

@@ -31,7 +31,7 @@ export function SensitivityStep() {
           </Button>
         )}
       </ProblemCard>
-      {running ? <SweepProgress /> : <SweepSettingsCard />}
+      {running ? <SweepProgress /> : !analysis && <SweepSettingsCard />}
       {!running && !analysis && problem?.code !== 'ABORTED' && (
         <div className="row">
           <Button kind="primary" disabled={busy !== null} onClick={analyze}>
@@ -48,6 +48,7 @@ export function SensitivityStep() {
           <DistanceHeatMap sensitivity={analysis.sensitivity} />
         </Card>
       )}
+      {analysis && !running && <SweepSettingsCard />}
     </StepPage>
   )
 }

@@ -1,4 +1,5 @@
 import { Card } from '../controls/card.tsx'
+import { ComparisonTable } from '../controls/comparison-table.tsx'
 import { Field } from '../controls/field.tsx'
 import { TextInput } from '../controls/text-input.tsx'
 import { BitsChip } from '../pictures/bits.tsx'
@@ -17,7 +18,7 @@ const explanations: Readonly<Record<Method, string>> = {
 
 /** Two weightings side by side: what they cost, where they differ. */
 export function WeightingsCard() {
-  const { analysis, solved, weightings, busy } = useStudio()
+  const { solved, weightings, busy } = useStudio()
   const { setWeightings } = useActions()
   const [a, b] = weightings
   const set = (at: number, weighting: Weighting | null) =>
@@ -36,60 +37,30 @@ export function WeightingsCard() {
         />
       </div>
       {busy?.task === 'measureHessian' && <p className="hint">Measuring the scores of HESSIAN, once …</p>}
-      {solved && solved.choices.length === weightings.length && (
-        <div className="table-box">
-          <table className="table">
-            <thead>
-              <tr>
-                <th scope="col">
-                  <span className="visually-hidden">Measure</span>
-                </th>
-                {weightings.map((weighting, i) => (
-                  <th key={i} scope="col" className="number">
-                    {weightingName(weighting)}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              <Row
-                name="Predicted distance of outputs"
-                values={solved.choices.map((choice) => number(predictedDistance(analysis!, choice)))}
-              />
-              <Row name="Weights" values={solved.choices.map(({ utilization }) => bytes(utilization.weightsMemory))} />
-              <Row name="Whole file" values={solved.choices.map(({ utilization }) => bytes(utilization.fileSize))} />
-              <Row
-                name="Starved output layers"
-                values={solved.choices.map((choice) => starvedOf(choice).join(', ') || 'none')}
-                alarming={solved.choices.map((choice) => starvedOf(choice).length > 0)}
-              />
-            </tbody>
-          </table>
-        </div>
-      )}
+      {solved && solved.choices.length === weightings.length && <Comparison solved={solved} />}
       {b && <Differences />}
     </Card>
   )
 }
 
-const Row = ({
-  name,
-  values,
-  alarming = [],
-}: {
-  name: string
-  values: readonly string[]
-  alarming?: readonly boolean[]
-}) => (
-  <tr>
-    <th scope="row">{name}</th>
-    {values.map((value, i) => (
-      <td key={i} className={`number ${alarming[i] ? 'alarming' : ''}`}>
-        {value}
-      </td>
-    ))}
-  </tr>
-)
+function Comparison({ solved: { choices } }: { solved: Solved }) {
+  const { analysis, weightings } = useStudio()
+  const rows = [
+    {
+      name: 'Predicted distance of outputs',
+      cells: choices.map((choice) => number(predictedDistance(analysis!, choice))),
+    },
+    { name: 'Weights', cells: choices.map(({ utilization }) => bytes(utilization.weightsMemory)) },
+    { name: 'Whole file', cells: choices.map(({ utilization }) => bytes(utilization.fileSize)) },
+    {
+      name: 'Starved output layers',
+      cells: choices.map((choice) => starvedOf(choice).join(', ') || 'none'),
+      alarming: choices.map((choice) => starvedOf(choice).length > 0),
+    },
+  ]
+  const columns = weightings.map((weighting, i) => ({ id: String(i), name: weightingName(weighting) }))
+  return <ComparisonTable columns={columns} rows={rows} />
+}
 
 interface PickerProps {
   readonly label: string
