@@ -87,11 +87,11 @@ export const initialState: State = {
 }
 
 /** The last step that can be opened. */
-export function reachable({ model, data, analysis, solved }: State): Step {
+export function reachable({ model, data, analysis, solved, problems }: State): Step {
   if (!model) return 'model'
   if (!data.calibration) return 'data'
   if (!analysis) return 'sensitivity'
-  return solved ? 'result' : 'budget'
+  return solved && !problems.budget ? 'result' : 'budget'
 }
 
 export const further = (a: Step, b: Step): Step => (steps.indexOf(a) > steps.indexOf(b) ? a : b)

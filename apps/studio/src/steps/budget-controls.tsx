@@ -1,4 +1,4 @@
-import { useId } from 'react'
+import { type ReactNode, useId } from 'react'
 import { Card } from '../controls/card.tsx'
 import { Facts } from '../controls/facts.tsx'
 import { Field } from '../controls/field.tsx'
@@ -23,9 +23,8 @@ export function BudgetControls() {
   const others = settings.resources.filter((resource) => resource !== 'weightsMemory')
   return (
     <Card title="Budget of the weights" className="budget">
-      <BudgetSlider />
-      <div className="fields">
-        <Field label="Weights at most" hint={`bytes, “25 kB” or “12 %”; float has ${bytes(float)}`}>
+      <BudgetSlider>
+        <Field label="Weights at most" hint="bytes, “25 kB” or “12 %”">
           {(ids) => (
             <TextInput
               {...ids}
@@ -34,22 +33,26 @@ export function BudgetControls() {
             />
           )}
         </Field>
-        {others.map((resource) => (
-          <Field
-            key={resource}
-            label={`${resourceNames[resource]} at most`}
-            hint="bytes, “25 kB” or “12 %”; empty: no limit"
-          >
-            {(ids) => (
-              <TextInput
-                {...ids}
-                value={String(budgets[resource] ?? '')}
-                onCommit={(text) => setBudget(resource, limit(text))}
-              />
-            )}
-          </Field>
-        ))}
-      </div>
+      </BudgetSlider>
+      {others.length > 0 && (
+        <div className="fields">
+          {others.map((resource) => (
+            <Field
+              key={resource}
+              label={`${resourceNames[resource]} at most`}
+              hint={resource === 'bops' ? 'a number or “12 %”; empty: no limit' : 'bytes, “25 kB” or “12 %”; empty: no limit'}
+            >
+              {(ids) => (
+                <TextInput
+                  {...ids}
+                  value={String(budgets[resource] ?? '')}
+                  onCommit={(text) => setBudget(resource, limit(text))}
+                />
+              )}
+            </Field>
+          ))}
+        </div>
+      )}
       {choice && (
         <Facts
           of={[
@@ -77,7 +80,8 @@ export function BudgetControls() {
 /** Digits alone are bytes. */
 const limit = (text: string): number | string => (/^\d+$/.test(text.trim()) ? Number(text) : text.trim())
 
-function BudgetSlider() {
+/** The slider over the whole frontier, with the same as text beside it. */
+function BudgetSlider({ children }: { children: ReactNode }) {
   const { analysis, curves, solved } = useStudio()
   const { setBudget } = useActions()
   const id = useId()
@@ -85,33 +89,39 @@ function BudgetSlider() {
   const points = curves[0]?.points ?? []
   const [least, most] = [points[0]?.weightsMemory, points.at(-1)?.weightsMemory]
   const value = solved?.limits.weightsMemory
-  if (least === undefined || most === undefined || value === undefined) return null
-  const at = Math.min(most, Math.max(least, value))
+  const known = least !== undefined && most !== undefined && value !== undefined
   return (
     <div className="slider">
-      <label htmlFor={id} className="slider-value">
-        <span className="visually-hidden">Budget of the weights: </span>
-        <strong>{percent(value / float)}</strong>
-        <span className="soft">of the float weights · {bytes(value)}</span>
-      </label>
-      <input
-        id={id}
-        type="range"
-        min={Math.ceil(least)}
-        max={Math.ceil(most)}
-        step={Math.max(1, Math.round((most - least) / 500))}
-        value={at}
-        aria-valuetext={`${percent(value / float)} of the float weights, ${bytes(value)}`}
-        onChange={(event) => setBudget('weightsMemory', Number(event.target.value))}
-      />
-      <div className="slider-ends soft">
-        <span>
-          {percent(least / float)} · {bytes(least)}
-        </span>
-        <span>
-          {percent(most / float)} · {bytes(most)}
-        </span>
+      <div className="slider-head">
+        <label htmlFor={id} className="slider-value">
+          <span className="visually-hidden">Budget of the weights: </span>
+          <strong>{value === undefined ? 'No limit' : percent(value / float)}</strong>
+          <span className="soft">{value !== undefined && `of the float weights · ${bytes(value)} of ${bytes(float)}`}</span>
+        </label>
+        {children}
       </div>
+      {known && (
+        <>
+          <input
+            id={id}
+            type="range"
+            min={Math.ceil(least)}
+            max={Math.ceil(most)}
+            step={Math.max(1, Math.round((most - least) / 500))}
+            value={Math.min(most, Math.max(least, value))}
+            aria-valuetext={`${percent(value / float)} of the float weights, ${bytes(value)}`}
+            onChange={(event) => setBudget('weightsMemory', Number(event.target.value))}
+          />
+          <div className="slider-ends soft">
+            <span>
+              {percent(least / float)} · {bytes(least)}
+            </span>
+            <span>
+              {percent(most / float)} · {bytes(most)}
+            </span>
+          </div>
+        </>
+      )}
     </div>
   )
 }

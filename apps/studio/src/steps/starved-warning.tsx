@@ -6,10 +6,11 @@ import { remedyFor, starvedOf, weightingName } from './choices.ts'
 
 /** The last-layer warning: unmistakable, and one click away from its remedy. */
 export function StarvedWarning() {
-  const { solved, weightings, rivals } = useStudio()
+  const { solved, weightings, rivals, problems } = useStudio()
   const { setWeightings } = useActions()
   const current = weightings[0]!
-  const choice = solved?.choices[0]
+  // A budget that cannot be kept has no choice: what is there is that of the one before.
+  const choice = problems.budget ? undefined : solved?.choices[0]
   const starved = choice?.outputLayers.filter((layer) => layer.starved) ?? []
   const remedy = starved.length > 0 ? remedyFor(current, rivals) : null
   return (

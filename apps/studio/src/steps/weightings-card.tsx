@@ -5,7 +5,7 @@ import { TextInput } from '../controls/text-input.tsx'
 import { BitsChip } from '../pictures/bits.tsx'
 import { bytes, count, number } from '../pictures/format.ts'
 import { useActions, useStudio } from '../state/context.tsx'
-import { type Method, weightings as methods, type Weighting } from '../worker/protocol.ts'
+import { type Method, weightings as methods, type Solved, type Weighting } from '../worker/protocol.ts'
 import { predictedDistance, starvedOf, weightingName } from './choices.ts'
 
 const explanations: Readonly<Record<Method, string>> = {
