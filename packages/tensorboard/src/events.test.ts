@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { bitWidthChart, bitWidthFigure, colourOf } from './bit-chart.ts'
 import { crc32c } from './crc.ts'
 import { encodeEvents } from './events.ts'
-import { histogramOf } from './histogram.ts'
+import { histogramOf, joinBins } from './histogram.ts'
 import { encodePng } from './png.ts'
 import { channelEntries, statisticsEntries } from './tensor-entries.ts'
 import { readEvents, readGraph, readValues } from './testing/read-events.ts'
@@ -88,16 +88,26 @@ test('a histogram counts every finite number once, and its moments are those of 
       expect(histo.bucket.reduce((a, b) => a + b)).toBe(finite.length)
       expect(limits.every((limit, i) => i === 0 || limit >= limits[i - 1]!)).toBe(true)
       if (finite.length === 0) return
-      expect([histo.num, histo.min, histo.max]).toEqual(
+      expect([histo.num, (histo.min ?? 0) + 0, (histo.max ?? 0) + 0]).toEqual(
         [finite.length, Math.min(...finite), Math.max(...finite)].map((x) => x + 0),
       )
-      expect(histo.sum).toBeCloseTo(
+      expect(histo.sum ?? 0).toBeCloseTo(
         finite.reduce((a, b) => a + b),
         0,
       )
-      expect(limits.at(-1)).toBe(histo.max)
+      expect(limits.at(-1)! + 0).toBe((histo.max ?? 0) + 0)
     }),
   )
+})
+
+test('joined bins count what the fine ones counted, up to the same right edge', () => {
+  const edges = Float64Array.from({ length: 1001 }, (_, i) => i / 10)
+  const counts = Float64Array.from({ length: 1000 }, (_, i) => i % 7)
+  const joined = joinBins({ edges, counts, min: 0, max: 100, sum: 5, sumOfSquares: 9 })
+  expect(joined.counts.length).toBeLessThanOrEqual(64)
+  expect(joined.counts.reduce((a, b) => a + b)).toBe(counts.reduce((a, b) => a + b))
+  expect([joined.limits[0], joined.limits.at(-1)]).toEqual([1.6, 100])
+  expect(joined.counts[0]).toBe([0, 1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 4, 5, 6, 0, 1].reduce((a, b) => a + b))
 })
 
 test('channels are steps, along any axis', () => {

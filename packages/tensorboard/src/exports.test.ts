@@ -11,6 +11,7 @@ test('the package exports these names', () => {
       "encodePng",
       "eventFileName",
       "histogramOf",
+      "joinBins",
       "statisticsEntries",
       "thresholds",
     ]
