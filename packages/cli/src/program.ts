@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { exitCodeHelp } from './exit-codes.ts'
-import { addBudget, addCommon, addData, addSweep } from './options.ts'
+import { addBudget, addCommon, addData, addRuntime, addSweep } from './options.ts'
 import * as parse from './parse.ts'
 import type { Run } from './run.ts'
 
@@ -40,7 +40,7 @@ export function program(run: Run): Command {
       'for --sizes: extents of dynamic inputs (repeatable)',
       parse.shapes('--input-shape'),
     )
-  addCommon(inspect).action(async (model: string) =>
+  addCommon(addRuntime(inspect)).action(async (model: string) =>
     (await import('./commands/inspect.ts')).inspectCommand(run, inspect, model),
   )
 
