@@ -9,15 +9,16 @@ const table: Record<string, readonly string[]> = {
   adapter: ['graph'],
   quantizers: ['graph'],
   inputs: ['graph'],
+  tensorboard: ['graph'],
   onnx: ['adapter', 'graph'],
   tfjs: ['adapter', 'graph'],
   sensitivity: ['adapter', 'graph', 'quantizers'],
   core: ['adapter', 'graph', 'quantizers', 'sensitivity', 'solver'],
-  cli: ['core', 'graph', 'inputs', 'onnx', 'tfjs', 'quantizers', 'sensitivity', 'solver', 'adapter'],
+  cli: ['core', 'graph', 'inputs', 'tensorboard', 'onnx', 'tfjs', 'quantizers', 'sensitivity', 'solver', 'adapter'],
 }
 
 /** Packages that run wherever JavaScript does. */
-const everywhere = new Set(['graph', 'solver', 'inputs'])
+const everywhere = new Set(['graph', 'solver', 'inputs', 'tensorboard'])
 
 const filesBelow = (folder: string): string[] =>
   readdirSync(folder, { withFileTypes: true, recursive: true })

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { exitCodeHelp } from './exit-codes.ts'
-import { addBudget, addCommon, addData, addSweep } from './options.ts'
+import { addBudget, addCommon, addData, addRuntime, addSweep } from './options.ts'
 import * as parse from './parse.ts'
 import type { Run } from './run.ts'
 
@@ -21,7 +21,12 @@ export function program(run: Run): Command {
     .command('quantize <model>')
     .description('write a smaller model under a budget')
     .option('-o, --output <file>', 'the model to write; for TF.js a folder')
+<<<<<<< HEAD
     .option('--report <file>', 'write the run as JSON: the report, and what its pictures need')
+=======
+    .option('--report <file>', 'write the report as JSON')
+    .option('--log-dir <folder>', 'write event files for TensorBoard: graphs of every stage, histograms, figures')
+>>>>>>> wip-cli
     .option('--similarity', 'also compare the quantized with the float model behind every node')
     .option('--schedule', 'also show the memory of activations node by node, and what is alive at the peak')
   addCommon(addSweep(addData(addBudget(quantize))))
@@ -39,7 +44,7 @@ export function program(run: Run): Command {
       'for --sizes: extents of dynamic inputs (repeatable)',
       parse.shapes('--input-shape'),
     )
-  addCommon(inspect).action(async (model: string) =>
+  addCommon(addRuntime(inspect)).action(async (model: string) =>
     (await import('./commands/inspect.ts')).inspectCommand(run, inspect, model),
   )
 

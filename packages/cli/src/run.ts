@@ -32,8 +32,8 @@ export interface Prepared<Options> extends Backend {
 }
 
 /** The engine, with the adapter for the format of a model. */
-export const backend = (run: Run, { threads }: CommonOptions, model?: string): Promise<Backend> =>
-  (run.io.load ?? loadBackend)({ threads, model })
+export const backend = (run: Run, { threads, runtime }: CommonOptions, model?: string): Promise<Backend> =>
+  (run.io.load ?? loadBackend)({ threads, runtime, model })
 
 /** Config file, backend, model and inputs, in the order in which a mistake costs least. */
 export async function prepare<Options extends CommonOptions & DataOptions & SweepOptions>(

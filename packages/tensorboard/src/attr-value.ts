@@ -1,0 +1,45 @@
+import type { MessageInitShape } from '@bufbuild/protobuf'
+import type { Attr, Tensor, Value } from '@mixbit/graph'
+import type { AttrValueSchema } from './gen/tensorboard_pb.ts'
+
+export type AttrValue = MessageInitShape<typeof AttrValueSchema>
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+/** An attribute as TensorBoard shows it; tensors by type and shape, what is encoded by its size. */
+export function attrValue(attr: Attr): AttrValue {
+  if (typeof attr === 'number' || typeof attr === 'bigint') return { value: { case: 'i', value: BigInt(attr) } }
+  if (typeof attr === 'boolean') return { value: { case: 'b', value: attr } }
+  if (typeof attr === 'string') return { value: { case: 's', value: bytes(attr) } }
+  if (isList(attr)) return listValue(attr)
+  if ('tensor' in attr) return attrValue(described(attr.tensor))
+  if ('bytes' in attr) return attrValue(`${attr.bytes.length} bytes`)
+  return typeof attr.float === 'number'
+    ? { value: { case: 'f', value: attr.float } }
+    : { value: { case: 'list', value: { f: [...attr.float] } } }
+}
+
+// Array.isArray does not narrow readonly arrays.
+const isList = (attr: Attr): attr is readonly number[] | readonly string[] => Array.isArray(attr)
+
+const described = ({ dtype, shape }: Tensor) => `${dtype}[${shape}]`
+
+const listValue = (list: readonly (number | string)[]): AttrValue => ({
+  value: {
+    case: 'list',
+    value:
+      typeof list[0] === 'string' ? { s: list.map((text) => bytes(String(text))) } : { i: list.map((n) => BigInt(n)) },
+  },
+})
+
+/** Shapes as the attribute `_output_shapes` holds them; symbolic extents are -1. */
+export const shapesValue = (shapes: readonly (Value['shape'] | undefined)[]): AttrValue => ({
+  value: {
+    case: 'list',
+    value: {
+      shape: shapes.map((shape) =>
+        shape ? { dim: shape.map((n) => ({ size: typeof n === 'number' ? BigInt(n) : -1n })) } : { unknownRank: true },
+      ),
+    },
+  },
+})
