@@ -6,9 +6,10 @@ export { compareSessions, type OutputDistance } from './compare.ts'
 export type { BitWidthRule, ComputeDistance, CoreConfig, CustomMetric } from './config.ts'
 export type { ActivationEdits, EditRule, WeightEdits } from './edit-rule.ts'
 export type { Checkpoint, JobOptions, ResourceUtilization } from './job.ts'
+export { runRecord } from './make-run-record.ts'
 export type { ProgressEvent, Stage } from './progress.ts'
 export { type Quantized, type QuantizeOptions, quantize, quantizeFrom } from './quantize.ts'
-export type { LayerReport, QuantizeReport } from './report.ts'
+export type { ActivationReport, LayerReport, QuantizeReport } from './report.ts'
 export { type ResourceUtilizationData, resourceUtilizationData } from './resource-utilization-data.ts'
 export type {
   CandidateGrid,
