@@ -12,7 +12,7 @@ const table: Record<string, readonly string[]> = {
   tfjs: ['adapter', 'graph'],
   sensitivity: ['adapter', 'graph', 'quantizers'],
   core: ['adapter', 'graph', 'quantizers', 'sensitivity', 'solver'],
-  cli: ['core', 'graph', 'onnx', 'tfjs', 'quantizers', 'sensitivity', 'solver', 'adapter'],
+  cli: ['core', 'graph', 'onnx', 'tfjs', 'quantizers', 'sensitivity', 'solver', 'adapter', 'studio'],
 }
 
 const filesBelow = (folder: string): string[] =>
