@@ -39,9 +39,13 @@ const inline = (): Plugin => ({
       "form-action 'none'",
     ].join('; ')
     const whole = page
-      .replace('<meta charset="utf-8" />', (tag) => `${tag}\n    <meta http-equiv="Content-Security-Policy" content="${policy}" />`)
+      .replace(
+        '<meta charset="utf-8" />',
+        (tag) => `${tag}\n    <meta http-equiv="Content-Security-Policy" content="${policy}" />`,
+      )
       .replace('</body>', () => `<script type="module">${script}</script>\n  </body>`)
-    if (/ (src|href)="(?!#|data:)/.test(whole.replaceAll(script, ''))) throw new Error('the report still names another file')
+    if (/ (src|href)="(?!#|data:)/.test(whole.replaceAll(script, '')))
+      throw new Error('the report still names another file')
     rmSync('dist/report-assets', { recursive: true, force: true })
     writeFileSync('dist/report.html', whole)
   },

@@ -109,7 +109,7 @@ export async function checkOutput(path: string, inputs: readonly string[], asFol
   for (const input of asFolder ? inputs.map(folderOf) : inputs) {
     const other = await stat(input).catch(() => undefined)
     if (there && other && there.ino === other.ino && there.dev === other.dev)
-      throw new MixbitError('OUTPUT_IS_INPUT', `${path} is the model itself.`, {
+      throw new MixbitError('OUTPUT_IS_INPUT', `${path} is the input itself.`, {
         hint: 'Name another output file with -o.',
       })
   }

@@ -84,6 +84,14 @@ export function program(run: Run): Command {
     (await import('./commands/compare.ts')).compareCommand(run, compare, float, small),
   )
 
+  const report = root
+    .command('report <run>')
+    .description('write the pictures of a run (quantize --report run.json) as one HTML page')
+    .option('-o, --output <file>', 'the page to write')
+  addCommon(report).action(async (path: string) =>
+    (await import('./commands/report.ts')).reportCommand(run, report, path),
+  )
+
   return root
 }
 

@@ -10,7 +10,9 @@ export type { Checkpoint, GraphStage, JobOptions, ResourceUtilization } from './
 export { runRecord } from './make-run-record.ts'
 export type { ProgressEvent, Stage } from './progress.ts'
 export { type Quantized, type QuantizeOptions, quantize, quantizeFrom } from './quantize.ts'
+export { readRunRecord } from './read-run-record.ts'
 export type { ActivationReport, LayerReport, QuantizeReport } from './report.ts'
+export { reportPage } from './report-page.ts'
 export { type ResourceUtilizationData, resourceUtilizationData } from './resource-utilization-data.ts'
 export type {
   CandidateGrid,

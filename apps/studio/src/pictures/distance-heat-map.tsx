@@ -17,7 +17,8 @@ export interface DistanceHeatMapProps {
   readonly chosen?: readonly (number | null)[]
 }
 
-const cell = 18
+/** Pixels of a cell: larger when there are few. */
+const cellFor = (points: number): number => (points <= 12 ? 30 : points <= 30 ? 24 : 18)
 
 /** Layer x interest point: what moves where, when one layer alone has the bits. Arrow keys move a cursor over it. */
 export function DistanceHeatMap({ sensitivity: { points, rows }, chosen }: DistanceHeatMapProps) {
@@ -30,6 +31,7 @@ export function DistanceHeatMap({ sensitivity: { points, rows }, chosen }: Dista
   const values = useMemo(() => distancesAt(rows, bits, chosen), [rows, bits, chosen])
   const scale = useMemo(() => heatScale(values.flat()), [values])
   const [rowNames, pointNames] = [shortNames(rows.map(({ node }) => node)), shortNames(points.map(({ node }) => node))]
+  const cell = cellFor(points.length)
   const [width, height] = [points.length * cell, rows.length * cell]
   const read = at && `${rows[at[0]]!.node} moves ${points[at[1]]!.node} by ${number(values[at[0]]![at[1]])}`
   const cells = useMemo(
@@ -49,7 +51,7 @@ export function DistanceHeatMap({ sensitivity: { points, rows }, chosen }: Dista
           ),
         ),
       ),
-    [values, scale],
+    [values, scale, cell],
   )
   const move = (event: KeyboardEvent) => {
     const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key]
@@ -121,7 +123,7 @@ export function DistanceHeatMap({ sensitivity: { points, rows }, chosen }: Dista
               <li
                 key={points[p]!.node}
                 title={points[p]!.node}
-                style={{ width: cell }}
+                style={{ width: cell, lineHeight: `${cell}px` }}
                 className={at?.[1] === p ? 'pic-at' : undefined}
               >
                 {name}

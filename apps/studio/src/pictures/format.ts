@@ -17,16 +17,31 @@ const superscripts = '⁰¹²³⁴⁵⁶⁷⁸⁹'
 const power = (exponent: number) =>
   `10${exponent < 0 ? '⁻' : ''}${[...String(Math.abs(exponent))].map((digit) => superscripts[Number(digit)]).join('')}`
 
-/** A measured number in three digits: `0.0123`, `4.51·10⁻⁶`; `–` for none, `∞` for an infinite one. */
+/** A measured number in three digits: `0.0123`, `4.50·10⁻⁶`; `–` for none, `∞` for an infinite one. */
 export function number(value: Measured): string {
   if (value === null || value === undefined) return '–'
   const x = Number(value)
   if (!Number.isFinite(x)) return x > 0 ? '∞' : x < 0 ? '−∞' : '–'
   if (x === 0) return '0'
-  if (Math.abs(x) >= 1e-3 && Math.abs(x) < 1e4) return String(Number(x.toPrecision(3))).replace('-', '−')
+  if (Number.isInteger(x) && Math.abs(x) < 1e4) return String(x).replace('-', '−')
+  if (Math.abs(x) >= 1e-3 && Math.abs(x) < 999.5) return x.toPrecision(3).replace('-', '−')
+  if (Math.abs(x) >= 1e-3 && Math.abs(x) < 1e4) return String(Math.round(x)).replace('-', '−')
   const [digits, exponent] = x.toExponential(2).split('e') as [string, string]
-  return `${String(Number(digits)).replace('-', '−')}·${power(Number(exponent))}`
+  return `${digits.replace('-', '−')}·${power(Number(exponent))}`
 }
+
+/** A number at an axis, where zeros behind the last digit are in the way: `0.5`, `10⁻⁴`. */
+export const tick = (value: number): string =>
+  number(value)
+    .replace(/(\.\d*?)0+(?=$|·)/, '$1')
+    .replace(/\.(?=$|·)/, '')
+    .replace(/^(−?)1·/, '$1')
+
+/** A size at an axis: `10 kB`. */
+export const byteTick = (count: number): string =>
+  bytes(count)
+    .replace(/(\.\d*?)0+ /, '$1 ')
+    .replace('. ', ' ')
 
 /** A share in percent, one decimal. */
 export const percent = (share: Measured): string =>

@@ -1,6 +1,7 @@
 import * as Plot from '@observablehq/plot'
 import { useCallback } from 'react'
-import { bytes, number, percent } from './format.ts'
+import { bytes, byteTick, number, percent, tick } from './format.ts'
+import { heatTicks } from './heat.ts'
 import { Picture } from './picture.tsx'
 import { PlotView } from './plot-view.tsx'
 
@@ -73,10 +74,16 @@ function frontierOptions(
     height: narrow ? 260 : 320,
     marginLeft: 58,
     marginRight: 24,
-    marginBottom: 40,
-    marginTop: 28,
-    x: { label: 'weights', tickFormat: (n: number) => bytes(n), ticks: narrow ? 4 : 7, nice: true },
-    y: { type: 'log', label: 'summed sensitivity', tickFormat: (n: number) => number(n), ticks: 5, grid: true },
+    marginBottom: 42,
+    marginTop: 24,
+    x: { label: 'weights', tickFormat: byteTick, ticks: Math.floor(width / 110), nice: true },
+    y: {
+      type: 'log',
+      label: 'summed sensitivity',
+      tickFormat: tick,
+      ticks: heatTicks(span([...points, ...chosen].map(({ sensitivity }) => y(sensitivity)))),
+      grid: true,
+    },
     marks: [
       ...(budget
         ? [
@@ -84,10 +91,13 @@ function frontierOptions(
             Plot.text([budget], {
               x: (n: number) => n,
               frameAnchor: 'top',
-              dy: -12,
+              dy: 8,
+              dx: 5,
+              textAnchor: 'start',
               text: (n: number) => `budget ${bytes(n)}`,
               fill: 'var(--caution)',
-              lineAnchor: 'bottom',
+              stroke: 'var(--surface-raised)',
+              strokeWidth: 4,
             }),
           ]
         : []),
@@ -126,6 +136,8 @@ function frontierOptions(
     ],
   }
 }
+
+const span = (values: readonly number[]) => ({ min: Math.min(...values), max: Math.max(...values) })
 
 /** The range of the curve, where the choice lies, and what a tenth more bytes would buy. */
 export function frontierSummary({ points, chosen, floatBytes }: FrontierPlotProps): string {

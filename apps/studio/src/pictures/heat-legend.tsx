@@ -1,4 +1,4 @@
-import { number } from './format.ts'
+import { number, tick as tickText } from './format.ts'
 import { type HeatScale, heatTicks } from './heat.ts'
 
 /** The ramp with its numbers. */
@@ -15,7 +15,7 @@ export function HeatLegend({ scale, what }: { readonly scale: HeatScale; readonl
       <div className="pic-ramp-ticks" aria-hidden="true">
         {heatTicks(scale).map((tick) => (
           <span key={tick} style={{ left: `${100 * scale.at(tick)}%` }}>
-            {number(tick)}
+            {tickText(tick)}
           </span>
         ))}
       </div>

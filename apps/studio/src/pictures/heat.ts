@@ -7,7 +7,7 @@ export interface HeatScale {
   readonly at: (value: number) => number
   /** As CSS: a mix of the two ends of the ramp. */
   readonly colour: (value: number) => string
-  /** Whether text on it takes the light or the dark end. */
+  /** The class of text on it, so that it has a contrast of 4.4 : 1 and more in light and dark. */
   readonly ink: (value: number) => string
 }
 
@@ -29,8 +29,8 @@ export function heatScale(values: Iterable<number | null>): HeatScale {
     max,
     at,
     colour: (value) => mix(at(value)),
-    // Half way the mix is too light for one ink and too dark for the other only in theory: both have 4.5:1 at 0.55.
-    ink: (value) => (at(value) > 0.55 ? 'var(--heat-0)' : 'var(--ink)'),
+    // Black and white are equally far from a lightness of 0.56, which the ramp reaches at 0.51 in dark and at 0.72 in light.
+    ink: (value) => (at(value) < 0.51 ? 'pic-ink-low' : at(value) < 0.72 ? 'pic-ink-mid' : 'pic-ink-high'),
   }
 }
 

@@ -1,7 +1,8 @@
 import * as Plot from '@observablehq/plot'
 import { useCallback } from 'react'
-import { bitsText, count, number } from './format.ts'
+import { bitsText, count, number, tick } from './format.ts'
 import { PlotView } from './plot-view.tsx'
+import { schemeText } from './schemes.ts'
 
 export interface HistogramProps {
   /** Counts in bins of equal width from `min` to `max`. */
@@ -29,8 +30,9 @@ function histogramPlot({ histogram: { min, max, counts }, grid }: HistogramProps
     width,
     height: 190,
     marginLeft: 44,
-    marginTop: 18,
-    x: { label: 'float weight', nice: true },
+    marginTop: 20,
+    marginBottom: 38,
+    x: { label: 'float weight', nice: true, ticks: Math.floor(width / 70), tickFormat: tick },
     y: { label: 'weights', tickFormat: '~s', ticks: 4, grid: true },
     marks: [
       Plot.rectY(bins, {
@@ -65,5 +67,5 @@ export function histogramSummary({ histogram: { min, max, counts }, grid }: Hist
   const points = grid.points
     ? `, ${count(grid.points.length, 'point')} from ${number(grid.points[0])} to ${number(grid.points.at(-1))}`
     : ''
-  return `${range}, with the grid of ${bitsText(grid.bits)} (${grid.scheme}): threshold ${number(grid.threshold)}${points}.`
+  return `${range}, with the grid of ${bitsText(grid.bits)} (${schemeText(grid.scheme)}): threshold ${number(grid.threshold)}${points}.`
 }

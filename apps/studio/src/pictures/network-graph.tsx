@@ -139,6 +139,24 @@ function Flow({ shown, placed, bits, activationBits = [], starved = [], picked =
     const zoom = Math.max(0.8, flow.getZoom())
     flow.setCenter(place.x + nodeSize.width / 2, place.y + nodeSize.height / 2, { zoom, duration: motion(150) })
   }
+  // What was chosen elsewhere comes into view; what was chosen here is there already.
+  const own = useRef(picked)
+  useEffect(() => {
+    if (picked === own.current) return
+    own.current = picked
+    const place = placed?.nodes.find(({ id }) => id === picked)
+    if (!place) return
+    setActive(picked)
+    flow.setCenter(place.x + nodeSize.width / 2, place.y + nodeSize.height / 2, {
+      zoom: flow.getZoom(),
+      duration: motion(200),
+    })
+  }, [picked, placed, flow])
+  const pick = (id: string) => {
+    own.current = id
+    setActive(id)
+    onPick?.(id)
+  }
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.target !== event.currentTarget || !placed || shown.length === 0) return
     const here = active && shown.some(({ id }) => id === active) ? active : null
@@ -153,7 +171,7 @@ function Flow({ shown, placed, bits, activationBits = [], starved = [], picked =
           ? shown.at(-1)!.id
           : null
     if (wanted) goTo(wanted)
-    else if ((event.key === 'Enter' || event.key === ' ') && here) onPick?.(here)
+    else if ((event.key === 'Enter' || event.key === ' ') && here) pick(here)
     else if (event.key === '+') flow.zoomIn({ duration: motion(150) })
     else if (event.key === '-') flow.zoomOut({ duration: motion(150) })
     else if (event.key === '0') flow.fitView({ duration: motion(150) })
@@ -196,11 +214,8 @@ function Flow({ shown, placed, bits, activationBits = [], starved = [], picked =
             maxZoom={2}
             deleteKeyCode={null}
             selectionKeyCode={null}
-            defaultViewport={firstView(placed, box.current?.clientWidth ?? 600)}
-            onNodeClick={(_, { id }) => {
-              setActive(id)
-              onPick?.(id)
-            }}
+            defaultViewport={firstView(placed, box.current, picked)}
+            onNodeClick={(_, { id }) => pick(id)}
           >
             <Background gap={22} size={1} />
             <Controls showInteractive={false} />
@@ -227,10 +242,14 @@ function Flow({ shown, placed, bits, activationBits = [], starved = [], picked =
 
 const motion = (ms: number) => (matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : ms)
 
-/** Readable at once: the start of the network in the middle of the top; all of it through the fit button. */
-function firstView({ width }: NetworkLayout, room: number) {
+/** Readable at once: the chosen node in the middle, or the start of the network at the top; all of it through the fit button. */
+function firstView({ nodes, width }: NetworkLayout, box: HTMLElement | null, picked: string | null) {
+  const [room, height] = [box?.clientWidth ?? 600, box?.clientHeight ?? 600]
   const zoom = Math.min(1, Math.max(0.7, room / (width + 40)))
-  return { x: (room - width * zoom) / 2, y: 24, zoom }
+  const at = nodes.find(({ id }) => id === picked)
+  const y = at ? Math.min(24, height / 2 - (at.y + nodeSize.height / 2) * zoom) : 24
+  const x = width * zoom <= room || !at ? (room - width * zoom) / 2 : room / 2 - (at.x + nodeSize.width / 2) * zoom
+  return { x, y, zoom }
 }
 
 interface Look {

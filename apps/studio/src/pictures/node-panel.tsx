@@ -2,6 +2,7 @@ import { useState } from 'react'
 import { BitsChip } from './bits.tsx'
 import { bitsText, bytes, count, number, percent } from './format.ts'
 import { Histogram, type HistogramProps, histogramSummary } from './histogram.tsx'
+import { schemeText } from './schemes.ts'
 import { DataTable } from './table.tsx'
 
 /** A layer as the panel shows it: those of a report, with the histogram and grids of the run record. */
@@ -143,15 +144,3 @@ function LayerPart({ layer }: { readonly layer: PanelLayer }) {
     </>
   )
 }
-
-const schemes: Readonly<Record<string, string>> = {
-  symmetric: 'symmetric',
-  powerOfTwo: 'power of two',
-  uniform: 'uniform',
-  midRise: 'mid-rise',
-  ternary: 'ternary',
-  kMeans: 'k-means',
-  lutSymmetric: 'table, symmetric',
-  lutPowerOfTwo: 'table, power of two',
-}
-const schemeText = (scheme: string | undefined) => (scheme === undefined ? '–' : (schemes[scheme] ?? scheme))

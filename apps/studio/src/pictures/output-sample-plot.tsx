@@ -1,6 +1,6 @@
 import * as Plot from '@observablehq/plot'
 import { useCallback } from 'react'
-import { count, decibel, number } from './format.ts'
+import { count, decibel, number, tick } from './format.ts'
 import { Picture } from './picture.tsx'
 import { PlotView } from './plot-view.tsx'
 
@@ -47,14 +47,14 @@ type Pair = { readonly i: number; readonly f: number; readonly q: number }
 const paired = (float: readonly number[], quantized: readonly number[]): Pair[] =>
   float.map((f, i) => ({ i, f, q: quantized[i]! }))
 const title = ({ i, f, q }: Pair) => `${i}: float ${number(f)}, quantized ${number(q)}`
-const frame = { marginLeft: 52, marginRight: 16 }
+const frame = { marginLeft: 52, marginRight: 16, marginTop: 24, marginBottom: 38 }
 
 const pairs = (float: readonly number[], quantized: readonly number[], width: number): Plot.PlotOptions => ({
   ...frame,
   width,
   height: 220,
   x: { label: null, type: 'point', domain: float.map((_, i) => i), padding: 0.6, ticks: [] },
-  y: { label: 'value', grid: true, ticks: 5, tickFormat: (n: number) => number(n) },
+  y: { label: 'value', grid: true, ticks: 5, tickFormat: tick },
   marks: [
     Plot.ruleY([0], { stroke: 'var(--line-strong)' }),
     Plot.ruleX(paired(float, quantized), { x: 'i', y1: 'f', y2: 'q', stroke: 'var(--series-a)', strokeWidth: 2 }),
@@ -67,8 +67,8 @@ const scatter = (float: readonly number[], quantized: readonly number[], width: 
   ...frame,
   width: Math.min(width, 460),
   height: Math.min(width, 460) * 0.8,
-  x: { label: 'float', ticks: 5, nice: true, tickFormat: (n: number) => number(n) },
-  y: { label: 'quantized', grid: true, ticks: 5, nice: true, tickFormat: (n: number) => number(n) },
+  x: { label: 'float', ticks: 5, nice: true, tickFormat: tick },
+  y: { label: 'quantized', grid: true, ticks: 5, nice: true, tickFormat: tick },
   marks: [
     Plot.line([Math.min(...float), Math.max(...float)], {
       x: (n: number) => n,
@@ -83,8 +83,7 @@ const scatter = (float: readonly number[], quantized: readonly number[], width: 
 const residualOptions = (float: readonly number[], quantized: readonly number[], width: number): Plot.PlotOptions => ({
   ...frame,
   width,
-  height: 110,
-  marginTop: 18,
+  height: 140,
   x:
     float.length <= fewValues
       ? {
@@ -97,7 +96,7 @@ const residualOptions = (float: readonly number[], quantized: readonly number[],
             .map((_, k) => k * Math.ceil(float.length / 10)),
         }
       : { label: 'index', ticks: 6 },
-  y: { label: 'quantized − float', ticks: 3, grid: true, tickFormat: (n: number) => number(n) },
+  y: { label: 'quantized − float', ticks: 3, grid: true, tickFormat: tick },
   marks: [
     Plot.ruleY([0], { stroke: 'var(--line-strong)' }),
     Plot.ruleX(paired(float, quantized), {

@@ -1,7 +1,7 @@
 import * as Plot from '@observablehq/plot'
 import { useCallback } from 'react'
 import { BitsChip } from './bits.tsx'
-import { bytes, count, percent } from './format.ts'
+import { bytes, byteTick, count, percent } from './format.ts'
 import { Picture } from './picture.tsx'
 import { PlotView } from './plot-view.tsx'
 import { DataTable } from './table.tsx'
@@ -68,9 +68,10 @@ function scheduleOptions(
     width,
     height: 240,
     marginLeft: 64,
-    marginTop: 26,
+    marginTop: 30,
+    marginBottom: 38,
     x: { label: 'step', ticks: width < 480 ? 4 : 8 },
-    y: { label: 'activations', grid: true, ticks: 5, tickFormat: (n: number) => bytes(n) },
+    y: { label: 'activations', grid: true, ticks: 5, tickFormat: byteTick },
     marks: [
       Plot.rectY(rows, {
         x1: ({ i }: Step) => i - 0.5,
@@ -81,7 +82,18 @@ function scheduleOptions(
         fillOpacity: ({ peak }: Step) => (peak ? 1 : 0.75),
       }),
       Plot.ruleY([0], { stroke: 'var(--line-strong)' }),
-      ...(budget ? [Plot.ruleY([budget], { stroke: 'var(--caution)', strokeWidth: 1.5, strokeDasharray: '5 3' })] : []),
+      ...(budget
+        ? [
+            Plot.ruleY([budget], { stroke: 'var(--caution)', strokeWidth: 1.5, strokeDasharray: '5 3' }),
+            Plot.text([budget], {
+              y: (n: number) => n,
+              frameAnchor: 'right',
+              dy: -8,
+              text: (n: number) => `budget ${bytes(n)}`,
+              fill: 'var(--caution)',
+            }),
+          ]
+        : []),
       Plot.text(rows.slice(at, at + 1), {
         x: 'i',
         y: 'bytes',

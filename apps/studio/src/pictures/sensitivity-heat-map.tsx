@@ -67,8 +67,8 @@ export function SensitivityHeatMap({ rows, what = 'layer', picked, onPick }: Sen
                   return (
                     <td
                       key={width}
-                      className={chosen === width ? 'pic-chosen' : undefined}
-                      style={value === null ? undefined : { background: scale.colour(value), color: scale.ink(value) }}
+                      className={`${value === null ? '' : scale.ink(value)}${chosen === width ? ' pic-chosen' : ''}`}
+                      style={value === null ? undefined : { background: scale.colour(value) }}
                       title={`${node} at ${bitsText(width)}: sensitivity ${number(value)}${chosen === width ? ' (chosen)' : ''}`}
                     >
                       {number(value)}

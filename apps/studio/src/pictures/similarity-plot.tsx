@@ -36,6 +36,8 @@ function similarityOptions(similarity: SimilarityPlotProps['similarity'], width:
     width,
     height: 200,
     marginLeft: 48,
+    marginTop: 24,
+    marginBottom: 38,
     x: { label: 'node', ticks: width < 480 ? 4 : 8 },
     y: { label: 'SQNR (dB)', grid: true, ticks: 5, zero: true },
     marks: [

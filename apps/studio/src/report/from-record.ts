@@ -1,7 +1,7 @@
 // From a run record to the props of the pictures.
 import type { RunRecord } from '@mixbit/core'
 import type { BitsByDepthProps, BitsChoice } from '../pictures/bits-by-depth.tsx'
-import { bytes, decibel, percent } from '../pictures/format.ts'
+import { bitsText, bytes, decibel, percent } from '../pictures/format.ts'
 import type { NodePanelProps } from '../pictures/node-panel.tsx'
 import type { HeatRow } from '../pictures/sensitivity-heat-map.tsx'
 
@@ -96,20 +96,17 @@ export function weakestLayer(record: RunRecord): string | null {
 /** The run in one sentence: the size, what it cost, the weakest spot. */
 export function verdict(record: RunRecord): string {
   const { layers, bytes: size, floatUtilization: float, utilization, distances } = record
-  const whole = size !== null && float.fileSize ? [size, float.fileSize, 'the file'] : null
-  const [now, before, what] = whole ?? [utilization.weightsMemory, float.weightsMemory, 'the weights']
-  const shrunk = `${capital(String(what))} went from ${bytes(before)} to ${bytes(now)} (${percent(Number(now) / Number(before))})`
+  const file = size !== null && float.fileSize !== null
+  const [now, before] = file ? [size, float.fileSize!] : [utilization.weightsMemory, float.weightsMemory]
+  const shrunk = `${file ? 'A file' : 'Weights'} of ${bytes(before)} became ${bytes(now)} (${percent(now / before)})`
   const worst = distances.toFloat.toSorted((a, b) => a.sqnr - b.sqnr)[0]
+  const agreement = worst?.top1Agreement ?? null
   const cost = worst
-    ? `; ${worst.output} keeps ${decibel(worst.sqnr)}${worst.top1Agreement === null ? '' : ` and agrees with float on ${percent(worst.top1Agreement)} of the largest values`}`
+    ? `, at ${decibel(worst.sqnr)} SQNR${agreement === null ? '' : ` and ${percent(agreement)} top-1 agreement`} with the float model`
     : ''
-  const weakest = weakestLayer(record)
-  const layer = layers.find(({ node }) => node === weakest)
-  const spot =
-    !layer || (!record.mixedPrecision && starvedNodes(record).length === 0)
-      ? ''
-      : `; the weakest spot is ${layer.node} with ${layer.bits === 1 ? '1 bit' : `${layer.bits} bits`}${starvedNodes(record).includes(layer.node) ? ', right before an output' : ''}`
-  return `${shrunk}${cost}${spot}.`
+  const starved = starvedNodes(record)
+  const layer = layers.find(({ node }) => node === weakestLayer(record))
+  if (!layer || (!record.mixedPrecision && starved.length === 0)) return `${shrunk}${cost}.`
+  const why = starved.includes(layer.node) ? ' right before an output' : ''
+  return `${shrunk}${cost}; the weakest spot is ${layer.node} with ${bitsText(layer.bits)}${why}.`
 }
-
-const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)

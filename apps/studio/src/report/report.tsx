@@ -59,7 +59,7 @@ export function Report({ record, layout }: ReportProps) {
           {count(record.layers.length, 'quantized layer')}
         </p>
       </header>
-      <Warnings warnings={record.warnings} />
+      <Warnings warnings={record.warnings} outputLayers={record.outputLayers} />
       <nav className="report-contents" aria-label="Contents">
         <ol>
           {sections.map(({ id, title }) => (
