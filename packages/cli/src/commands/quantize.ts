@@ -46,15 +46,10 @@ export async function quantizeCommand(run: Run, command: Command, model: string)
     .finally(progress.end)
   const { artifact, report } = quantized
 
-  const { artifact, report } = quantized
   await writeArtifact(output, artifact!, run.cleanups)
-<<<<<<< HEAD
   if (options.report !== undefined)
     await writeWhole(options.report, format.json(await core.runRecord(quantized)), run.cleanups)
-=======
-  if (options.report !== undefined) await writeWhole(options.report, format.json(report), run.cleanups)
   await log?.write(quantized, prepared.adapter, prepared.inputs.feeds)
->>>>>>> wip-cli
   // A checkpoint that the user named is the user's: it serves other budgets.
   if (options.checkpoint === undefined) await checkpoint?.remove()
 
