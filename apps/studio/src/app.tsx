@@ -1,6 +1,7 @@
 import { type ReactNode, useEffect, useRef } from 'react'
 import { useStudio } from './state/context.tsx'
 import type { Step } from './state/state.ts'
+import { Guard } from './guard.tsx'
 import { StepRail } from './step-rail.tsx'
 import { BudgetStep } from './steps/budget.tsx'
 import { DataStep } from './steps/data.tsx'
@@ -41,7 +42,9 @@ export function App() {
         </div>
       </header>
       <main className="page" id="step" tabIndex={-1}>
-        <Page />
+        <Guard key={step}>
+          <Page />
+        </Guard>
       </main>
       <p className="visually-hidden" aria-live="polite">
         {said}

@@ -11,12 +11,12 @@ import { resourceNames } from './resources.ts'
 
 /** The slider over everything that is possible, the same as text, and what the choice comes to. */
 export function BudgetControls() {
-  const { analysis, budgets, solved, settings, weightings } = useStudio()
+  const { analysis, budgets, solved, settings } = useStudio()
   const { setBudget } = useActions()
   const float = analysis!.float.weightsMemory ?? 0
   const [choice] = solved?.choices ?? []
   const choices = (solved?.choices ?? []).map((one, i) => ({
-    name: weightingName(weightings[i]!),
+    name: weightingName(solved!.weightings[i]!),
     bits: one.bits,
     starved: starvedOf(one),
   }))
@@ -40,7 +40,11 @@ export function BudgetControls() {
             <Field
               key={resource}
               label={`${resourceNames[resource]} at most`}
-              hint={resource === 'bops' ? 'a number or “12 %”; empty: no limit' : 'bytes, “25 kB” or “12 %”; empty: no limit'}
+              hint={
+                resource === 'bops'
+                  ? 'a number or “12 %”; empty: no limit'
+                  : 'bytes, “25 kB” or “12 %”; empty: no limit'
+              }
             >
               {(ids) => (
                 <TextInput
@@ -96,7 +100,9 @@ function BudgetSlider({ children }: { children: ReactNode }) {
         <label htmlFor={id} className="slider-value">
           <span className="visually-hidden">Budget of the weights: </span>
           <strong>{value === undefined ? 'No limit' : percent(value / float)}</strong>
-          <span className="soft">{value !== undefined && `of the float weights · ${bytes(value)} of ${bytes(float)}`}</span>
+          <span className="soft">
+            {value !== undefined && `of the float weights · ${bytes(value)} of ${bytes(float)}`}
+          </span>
         </label>
         {children}
       </div>

@@ -30,13 +30,13 @@ export function BudgetStep() {
 }
 
 function CurveCards() {
-  const { analysis, solved, weightings, curves } = useStudio()
+  const { analysis, solved, curves } = useStudio()
   const { setBudget } = useActions()
   const [curve] = curves
   const [choice] = solved?.choices ?? []
   if (!curve || !choice) return null
   const { layers, float } = analysis!
-  const name = weightingName(weightings[0]!)
+  const name = weightingName(solved!.weightings[0]!)
   return (
     <>
       <Card title="What each kilobyte buys" lead={`The best trades under ${name}; pick one to take its budget.`}>

@@ -37,7 +37,9 @@ export function Downloads({ result }: { result: Result }) {
           <Icon name="download" />
           Download the model
         </Button>
-        <Button onClick={() => save('run.json', JSON.stringify(record, null, 2), 'application/json')}>run.json</Button>
+        <Button onClick={() => save('run.json', JSON.stringify(record, finite, 2), 'application/json')}>
+          run.json
+        </Button>
         <Button onClick={report}>Report (HTML)</Button>
       </div>
       <details className="reproduce">
@@ -64,3 +66,7 @@ export function Downloads({ result }: { result: Result }) {
     </Card>
   )
 }
+
+/** JSON has no infinities: they are kept as text, as the command line does. */
+const finite = (_: string, value: unknown) =>
+  typeof value === 'number' && !Number.isFinite(value) ? String(value) : value

@@ -41,7 +41,7 @@ export function commandLine(run: Run): string {
   const config = extraConfig(run)
   const parts = [
     `npx mixbit quantize ${word(modelPath(model))} --calibration calibration.npz`,
-    ...(model.format === 'onnx' ? ['--runtime web --threads 1'] : []),
+    ...(model.format === 'onnx' ? ['--runtime web'] : []),
     `--target ${word(settings.targetPlatform)} --rounding ${settings.weightsRounding} --num-of-images ${settings.numOfImages}`,
     `--distance-weighting ${weighting.method}`,
     budgetList(budgets)

@@ -8,7 +8,7 @@ import { remedyFor, starvedOf, weightingName } from './choices.ts'
 export function StarvedWarning() {
   const { solved, weightings, rivals, problems } = useStudio()
   const { setWeightings } = useActions()
-  const current = weightings[0]!
+  const current = solved?.weightings[0] ?? weightings[0]!
   // A budget that cannot be kept has no choice: what is there is that of the one before.
   const choice = problems.budget ? undefined : solved?.choices[0]
   const starved = choice?.outputLayers.filter((layer) => layer.starved) ?? []

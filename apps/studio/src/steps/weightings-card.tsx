@@ -37,14 +37,14 @@ export function WeightingsCard() {
         />
       </div>
       {busy?.task === 'measureHessian' && <p className="hint">Measuring the scores of HESSIAN, once …</p>}
-      {solved && solved.choices.length === weightings.length && <Comparison solved={solved} />}
+      {solved && <Comparison solved={solved} />}
       {b && <Differences />}
     </Card>
   )
 }
 
-function Comparison({ solved: { choices } }: { solved: Solved }) {
-  const { analysis, weightings } = useStudio()
+function Comparison({ solved: { choices, weightings } }: { solved: Solved }) {
+  const { analysis } = useStudio()
   const rows = [
     {
       name: 'Predicted distance of outputs',

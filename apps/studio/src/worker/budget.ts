@@ -25,7 +25,7 @@ export async function solve(desk: Desk, { budgets, weightings }: SolveRequest): 
   const start = performance.now()
   const choices: Choice[] = []
   for (const weighting of weightings) choices.push(await choose(analysis, requestOf(budgets, weighting)))
-  return { choices, limits: limitsIn(desk, budgets), milliseconds: performance.now() - start }
+  return { weightings, choices, limits: limitsIn(desk, budgets), milliseconds: performance.now() - start }
 }
 
 /** Limits as bytes, where the float model's size is at hand. */

@@ -143,6 +143,8 @@ export interface SolveRequest {
 }
 
 export interface Solved {
+  /** What was solved for, one by one as the choices. */
+  readonly weightings: readonly Weighting[]
   readonly choices: readonly Choice[]
   /** Bytes (or bit operations) of every limit. */
   readonly limits: Readonly<Partial<Record<Resource, number>>>
