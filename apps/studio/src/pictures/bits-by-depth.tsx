@@ -1,3 +1,4 @@
+import { memo, useMemo } from 'react'
 import { BitsLegend, bitsStyle } from './bits.tsx'
 import { bitsText, count, list } from './format.ts'
 import { shortNames } from './names.ts'
@@ -26,11 +27,7 @@ export interface BitsByDepthProps {
 
 /** Bits as bars along the depth of the network. */
 export function BitsByDepth({ nodes, choices, of = 'weights', picked, onPick }: BitsByDepthProps) {
-  const names = shortNames(nodes)
-  const most = Math.max(8, ...choices.flatMap(({ bits }) => bits.map((width) => width ?? 0)))
-  const starved = choices.map((choice) => new Set(choice.starved))
-  const [one, other] = choices
-  const changed = nodes.map((_, i) => other !== undefined && one!.bits[i] !== other.bits[i])
+  const columns = useMemo(() => columnsOf(nodes, choices), [nodes, choices])
   return (
     <Picture
       summary={bitsSummary({ nodes, choices, of })}
@@ -39,9 +36,9 @@ export function BitsByDepth({ nodes, choices, of = 'weights', picked, onPick }: 
           { name: of === 'weights' ? 'layer' : 'value' },
           ...choices.map(({ name }) => ({ name, numeric: true })),
         ],
-        rows: nodes.map((node, i) => [
+        rows: columns.map(({ node, bars }) => [
           node,
-          ...choices.map(({ bits }, c) => `${bitsText(bits[i])}${starved[c]!.has(node) ? ', starved' : ''}`),
+          ...bars.map(({ bits, starved }) => `${bitsText(bits)}${starved ? ', starved' : ''}`),
         ]),
       })}
     >
@@ -53,58 +50,111 @@ export function BitsByDepth({ nodes, choices, of = 'weights', picked, onPick }: 
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard */}
       <section className="pic-scroll pic-depth" tabIndex={0} aria-label={`Bits of ${of} along the depth`}>
         <ol>
-          {nodes.map((node, i) => {
-            const isStarved = starved.some((set) => set.has(node))
-            const what = choices.map(({ name, bits }) => `${name} ${bitsText(bits[i])}`).join(', ')
-            const text = `${node}: ${what}${isStarved ? ', starved' : ''}`
-            const bars = (
-              <>
-                <span className="pic-bars" aria-hidden="true">
-                  {isStarved && <span className="pic-starved-mark">!</span>}
-                  {changed[i] && <span className="pic-changed" />}
-                  {choices.map(({ name, bits }, c) => (
-                    <span
-                      key={name}
-                      className={`pic-bar${starved[c]!.has(node) ? ' pic-starved' : ''}`}
-                      style={{ ...bitsStyle(bits[i] ?? null), height: `${(100 * (bits[i] ?? most)) / most}%` }}
-                    >
-                      {bits[i] ?? 'f'}
-                    </span>
-                  ))}
-                </span>
-                <span className="pic-depth-name" aria-hidden="true">
-                  {names[i]}
-                </span>
-                <span className="visually-hidden">{text}</span>
-              </>
-            )
-            return (
-              <li key={node} className={isStarved ? 'pic-starved-column' : undefined} title={text}>
-                {onPick ? (
-                  <button type="button" aria-pressed={picked === node} onClick={() => onPick(node)}>
-                    {bars}
-                  </button>
-                ) : (
-                  <span className="pic-column">{bars}</span>
-                )}
-              </li>
-            )
-          })}
+          {columns.map((column) => (
+            <DepthColumn key={column.node} column={column} picked={picked === column.node} onPick={onPick} />
+          ))}
         </ol>
       </section>
       <BitsLegend bits={choices.flatMap(({ bits }) => bits)} />
-      {choices.map(({ name, bits, starved: ends = [] }) =>
-        ends.length === 0 ? null : (
-          <p key={name} className="pic-alarm">
-            <strong>
-              {count(ends.length, 'starved output layer')} under {name}:
-            </strong>{' '}
-            {list(ends.map((node) => `${node} has ${bitsText(bits[nodes.indexOf(node)])}`))}. So few bits right before
-            an output can ruin it.
-          </p>
-        ),
-      )}
+      {choices.map((choice) => (
+        <StarvedAlarm key={choice.name} nodes={nodes} choice={choice} />
+      ))}
     </Picture>
+  )
+}
+
+interface Bar {
+  /** Of the choice. */
+  readonly name: string
+  readonly bits: number | null
+  /** Share of the height, in percent. */
+  readonly height: number
+  readonly starved: boolean
+}
+
+interface Column {
+  readonly node: string
+  /** Short. */
+  readonly name: string
+  readonly bars: readonly Bar[]
+  readonly changed: boolean
+  readonly starved: boolean
+}
+
+function columnsOf(nodes: readonly string[], choices: readonly BitsChoice[]): Column[] {
+  const names = shortNames(nodes)
+  const most = Math.max(8, ...choices.flatMap(({ bits }) => bits.map((width) => width ?? 0)))
+  const ends = choices.map(({ starved }) => new Set(starved))
+  return nodes.map((node, i) => {
+    const bars = choices.map(({ name, bits }, c): Bar => {
+      const width = bits[i] ?? null
+      return { name, bits: width, height: (100 * (width ?? most)) / most, starved: ends[c]!.has(node) }
+    })
+    return {
+      node,
+      name: names[i]!,
+      bars,
+      changed: bars.some(({ bits }) => bits !== bars[0]!.bits),
+      starved: bars.some(({ starved }) => starved),
+    }
+  })
+}
+
+interface DepthColumnProps {
+  readonly column: Column
+  readonly picked: boolean
+  readonly onPick: ((node: string) => void) | undefined
+}
+
+/** One node: hundreds of them stay as they are when another is picked. */
+const DepthColumn = memo(({ column: { node, name, bars, changed, starved }, picked, onPick }: DepthColumnProps) => {
+  const what = bars.map((bar) => `${bar.name} ${bitsText(bar.bits)}`).join(', ')
+  const text = `${node}: ${what}${starved ? ', starved' : ''}`
+  const inner = (
+    <>
+      <span className="pic-bars" aria-hidden="true">
+        {starved && <span className="pic-starved-mark">!</span>}
+        {changed && <span className="pic-changed" />}
+        {bars.map((bar) => (
+          <span
+            key={bar.name}
+            className={`pic-bar${bar.starved ? ' pic-starved' : ''}`}
+            style={{ ...bitsStyle(bar.bits), height: `${bar.height}%` }}
+          >
+            {bar.bits ?? 'f'}
+          </span>
+        ))}
+      </span>
+      <span className="pic-depth-name" aria-hidden="true">
+        {name}
+      </span>
+      <span className="visually-hidden">{text}</span>
+    </>
+  )
+  return (
+    <li className={starved ? 'pic-starved-column' : undefined} title={text}>
+      {onPick ? (
+        <button type="button" aria-pressed={picked} onClick={() => onPick(node)}>
+          {inner}
+        </button>
+      ) : (
+        <span className="pic-column">{inner}</span>
+      )}
+    </li>
+  )
+})
+
+function StarvedAlarm({ nodes, choice }: { readonly nodes: readonly string[]; readonly choice: BitsChoice }) {
+  const { name, bits, starved = [] } = choice
+  if (starved.length === 0) return null
+  return (
+    <p className="pic-alarm">
+      <strong>
+        {count(starved.length, 'starved output layer')} under {name}:
+      </strong>{' '}
+      {list(starved.map((node) => `${node} has ${bitsText(bits[nodes.indexOf(node)])}`))}. So few bits right before an
+      output can ruin it.
+    </p>
   )
 }
 

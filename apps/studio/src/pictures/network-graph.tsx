@@ -67,7 +67,7 @@ export function NetworkGraph(props: NetworkGraphProps) {
           {plain > 0 && plain < nodes.length && (
             <label className="pic-check">
               <input type="checkbox" checked={collapsed} onChange={(event) => setCollapsed(event.target.checked)} />
-              only nodes with weights
+              only weights and joins
             </label>
           )}
         </Flow>

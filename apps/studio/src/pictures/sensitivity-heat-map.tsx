@@ -1,5 +1,6 @@
+import { memo, useMemo } from 'react'
 import { bitsText, number } from './format.ts'
-import { heatScale } from './heat.ts'
+import { type HeatScale, heatScale } from './heat.ts'
 import { HeatLegend } from './heat-legend.tsx'
 import { shortNames } from './names.ts'
 import { Picture } from './picture.tsx'
@@ -22,13 +23,17 @@ export interface SensitivityHeatMapProps {
 
 /** How much each bit-width of each layer would hurt: a table whose cells are coloured by their logarithm. */
 export function SensitivityHeatMap({ rows, what = 'layer', picked, onPick }: SensitivityHeatMapProps) {
-  const widths = [...new Set(rows.flatMap(({ candidates }) => candidates.map(({ bits }) => bits)))].sort(
-    (a, b) => b - a,
+  const { widths, scale, names, summary } = useMemo(
+    () => ({
+      widths: [...new Set(rows.flatMap(({ candidates }) => candidates.map(({ bits }) => bits)))].sort((a, b) => b - a),
+      scale: heatScale(rows.flatMap(({ candidates }) => candidates.map(({ sensitivity }) => sensitivity))),
+      names: shortNames(rows.map(({ node }) => node)),
+      summary: heatSummary(rows, what),
+    }),
+    [rows, what],
   )
-  const scale = heatScale(rows.flatMap(({ candidates }) => candidates.map(({ sensitivity }) => sensitivity)))
-  const names = shortNames(rows.map(({ node }) => node))
   return (
-    <Picture summary={heatSummary(rows, what)}>
+    <Picture summary={summary}>
       <HeatLegend scale={scale} what="sensitivity" />
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard */}
       <section className="pic-scroll pic-tall" tabIndex={0} aria-label={`Sensitivity by ${what} and candidate`}>
@@ -44,39 +49,16 @@ export function SensitivityHeatMap({ rows, what = 'layer', picked, onPick }: Sen
             </tr>
           </thead>
           <tbody>
-            {rows.map(({ node, chosen, candidates }, r) => (
-              <tr key={node} className={picked === node ? 'pic-picked' : undefined}>
-                <th scope="row" title={node}>
-                  {onPick ? (
-                    <button
-                      type="button"
-                      className="pic-name"
-                      aria-pressed={picked === node}
-                      onClick={() => onPick(node)}
-                    >
-                      {names[r]}
-                    </button>
-                  ) : (
-                    <span className="pic-name">{names[r]}</span>
-                  )}
-                </th>
-                {widths.map((width) => {
-                  const candidate = candidates.find(({ bits }) => bits === width)
-                  if (!candidate) return <td key={width} className="pic-none" aria-label="no such candidate" />
-                  const value = candidate.sensitivity
-                  return (
-                    <td
-                      key={width}
-                      className={`${value === null ? '' : scale.ink(value)}${chosen === width ? ' pic-chosen' : ''}`}
-                      style={value === null ? undefined : { background: scale.colour(value) }}
-                      title={`${node} at ${bitsText(width)}: sensitivity ${number(value)}${chosen === width ? ' (chosen)' : ''}`}
-                    >
-                      {number(value)}
-                      {chosen === width && <span className="visually-hidden"> chosen</span>}
-                    </td>
-                  )
-                })}
-              </tr>
+            {rows.map((row, r) => (
+              <HeatLine
+                key={row.node}
+                row={row}
+                name={names[r]!}
+                widths={widths}
+                scale={scale}
+                picked={picked === row.node}
+                onPick={onPick}
+              />
             ))}
           </tbody>
         </table>
@@ -84,6 +66,46 @@ export function SensitivityHeatMap({ rows, what = 'layer', picked, onPick }: Sen
     </Picture>
   )
 }
+
+interface HeatLineProps {
+  readonly row: HeatRow
+  readonly name: string
+  readonly widths: readonly number[]
+  readonly scale: HeatScale
+  readonly picked: boolean
+  readonly onPick: ((node: string) => void) | undefined
+}
+
+/** One line: hundreds of them stay as they are when another is picked. */
+const HeatLine = memo(({ row: { node, chosen, candidates }, name, widths, scale, picked, onPick }: HeatLineProps) => (
+  <tr className={picked ? 'pic-picked' : undefined}>
+    <th scope="row" title={node}>
+      {onPick ? (
+        <button type="button" className="pic-name" aria-pressed={picked} onClick={() => onPick(node)}>
+          {name}
+        </button>
+      ) : (
+        <span className="pic-name">{name}</span>
+      )}
+    </th>
+    {widths.map((width) => {
+      const candidate = candidates.find(({ bits }) => bits === width)
+      if (!candidate) return <td key={width} className="pic-none" aria-label="no such candidate" />
+      const value = candidate.sensitivity
+      return (
+        <td
+          key={width}
+          className={`${value === null ? '' : scale.ink(value)}${chosen === width ? ' pic-chosen' : ''}`}
+          style={value === null ? undefined : { background: scale.colour(value) }}
+          title={`${node} at ${bitsText(width)}: sensitivity ${number(value)}${chosen === width ? ' (chosen)' : ''}`}
+        >
+          {number(value)}
+          {chosen === width && <span className="visually-hidden"> chosen</span>}
+        </td>
+      )
+    })}
+  </tr>
+))
 
 /** The layer that is hurt most, at its chosen candidate and at its narrowest one. */
 export function heatSummary(rows: readonly HeatRow[], what: 'layer' | 'activation' = 'layer'): string {

@@ -5,7 +5,7 @@ import { Card } from '../controls/card.tsx'
 import { appLayout } from '../layout/app-layout.ts'
 import { Warnings } from '../pictures/warnings.tsx'
 import { weakestLayer } from '../report/from-record.ts'
-import { useSections } from '../report/report.tsx'
+import { useSections } from '../report/sections.tsx'
 import { LayerTable } from './layer-table.tsx'
 
 /** The pictures of the report, each in its place on the page, and the reasons as a table. */
@@ -15,7 +15,7 @@ export function ResultPictures({ record }: { record: RunRecord }) {
   const sections = useSections(record, { picked, pick, layout: appLayout })
   return (
     <>
-      <Warnings warnings={record.warnings} />
+      <Warnings warnings={record.warnings} outputLayers={record.outputLayers} />
       {sections.map(({ id, title, lead, body }) => (
         <Card key={id} title={title} lead={lead}>
           {body}
