@@ -1,7 +1,7 @@
 import { type ReactNode, useEffect, useRef } from 'react'
+import { Guard } from './guard.tsx'
 import { useStudio } from './state/context.tsx'
 import type { Step } from './state/state.ts'
-import { Guard } from './guard.tsx'
 import { StepRail } from './step-rail.tsx'
 import { BudgetStep } from './steps/budget.tsx'
 import { DataStep } from './steps/data.tsx'

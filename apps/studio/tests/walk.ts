@@ -3,8 +3,10 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 
 export interface Watched {
   readonly page: Page
-  /** Requests elsewhere, violations of the policy, errors on the console, tasks over 200 ms. */
+  /** Requests elsewhere, violations of the policy, errors on the console. */
   readonly faults: string[]
+  /** Tasks of the main thread over 200 ms, in milliseconds. */
+  readonly longTasks: number[]
 }
 
 /** A fresh page; `faults` fills while it is used. */
@@ -20,6 +22,7 @@ export async function openPage(
   })
   const page = await context.newPage()
   const faults: string[] = []
+  const longTasks: number[] = []
   const fault = (text: string) => faults.push(text)
   context.on('request', (request) => {
     const url = request.url()
@@ -31,17 +34,21 @@ export async function openPage(
   })
   page.on('pageerror', (error) => fault(`error ${error.message}`))
   await page.exposeFunction('mixbitFault', fault)
+  await page.exposeFunction('mixbitLongTask', (milliseconds: number) => longTasks.push(milliseconds))
   await page.addInitScript(() => {
-    const tell = (window as unknown as { mixbitFault(text: string): void }).mixbitFault
+    const { mixbitFault, mixbitLongTask } = window as unknown as {
+      mixbitFault(text: string): void
+      mixbitLongTask(milliseconds: number): void
+    }
     addEventListener('securitypolicyviolation', (event) =>
-      tell(`policy ${event.violatedDirective} ${event.blockedURI}`),
+      mixbitFault(`policy ${event.violatedDirective} ${event.blockedURI}`),
     )
     new PerformanceObserver((list) => {
-      for (const { duration } of list.getEntries()) if (duration > 200) tell(`task of ${Math.round(duration)} ms`)
+      for (const { duration } of list.getEntries()) if (duration > 200) mixbitLongTask(Math.round(duration))
     }).observe({ type: 'longtask', buffered: true })
   })
   await page.goto(origin)
-  return { page, faults }
+  return { page, faults, longTasks }
 }
 
 /** The button of that name, once it can be pressed. */

@@ -11,7 +11,7 @@ export interface PlotViewProps {
 }
 
 /** Below this width a plot scrolls in its box. */
-const leastWidth = 300
+const leastWidth = 260
 
 /** A plot of Observable Plot, as wide as its box. */
 export function PlotView({ plot, label, onPick }: PlotViewProps) {

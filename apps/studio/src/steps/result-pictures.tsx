@@ -2,6 +2,7 @@ import '../report/report.css'
 import type { RunRecord } from '@mixbit/core'
 import { useCallback, useState } from 'react'
 import { Card } from '../controls/card.tsx'
+import { OneByOne } from '../controls/one-by-one.tsx'
 import { appLayout } from '../layout/app-layout.ts'
 import { Warnings } from '../pictures/warnings.tsx'
 import { weakestLayer } from '../report/from-record.ts'
@@ -14,7 +15,7 @@ export function ResultPictures({ record }: { record: RunRecord }) {
   const pick = useCallback((node: string) => setPicked(node), [])
   const sections = useSections(record, { picked, pick, layout: appLayout })
   return (
-    <>
+    <OneByOne>
       <Warnings warnings={record.warnings} outputLayers={record.outputLayers} />
       {sections.map(({ id, title, lead, body }) => (
         <Card key={id} title={title} lead={lead}>
@@ -22,6 +23,6 @@ export function ResultPictures({ record }: { record: RunRecord }) {
         </Card>
       ))}
       <LayerTable record={record} />
-    </>
+    </OneByOne>
   )
 }
