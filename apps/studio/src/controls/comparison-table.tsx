@@ -1,3 +1,5 @@
+import { ScrollBox } from './scroll-box.tsx'
+
 export interface Column {
   readonly id: string
   readonly name: string
@@ -13,13 +15,14 @@ export interface ComparedRow {
 }
 
 interface Props {
+  readonly label: string
   readonly columns: readonly Column[]
   readonly rows: readonly ComparedRow[]
 }
 
 /** Measures in rows, what is compared in columns. */
-export const ComparisonTable = ({ columns, rows }: Props) => (
-  <div className="table-box">
+export const ComparisonTable = ({ label, columns, rows }: Props) => (
+  <ScrollBox label={label}>
     <table className="table">
       <thead>
         <tr>
@@ -44,5 +47,5 @@ export const ComparisonTable = ({ columns, rows }: Props) => (
         ))}
       </tbody>
     </table>
-  </div>
+  </ScrollBox>
 )

@@ -16,8 +16,8 @@ export function ProblemCard({ problem, children }: Props) {
     <div className={`notice ${cancelled ? 'calm' : 'danger'}`} role={cancelled ? 'status' : 'alert'}>
       <Icon name={cancelled ? 'close' : 'alert'} />
       <div>
-        <p className="strong">{problem.message}</p>
-        {problem.hint && <p>{problem.hint}</p>}
+        <p className="strong">{cancelled ? 'Cancelled.' : problem.message}</p>
+        {cancelled ? <p>What was measured is kept.</p> : problem.hint && <p>{problem.hint}</p>}
         {!cancelled && <code className="faint">{problem.code}</code>}
         {children && <div className="row">{children}</div>}
       </div>

@@ -135,7 +135,8 @@ export function actionsFor({ get, dispatch }: Store, pipeline: Pipeline) {
 
     async analyze() {
       const analysis = await long('sensitivity', 'analyze', get().settings)
-      if (!analysis) return say(get().problems.sensitivity?.message ?? '')
+      // Problems are read out where they stand.
+      if (!analysis) return
       dispatch({ type: 'analyzed', analysis })
       say(`The sensitivity of ${analysis.layers.length} layers is measured.`)
       const float = analysis.float.weightsMemory ?? 0

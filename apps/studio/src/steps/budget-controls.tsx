@@ -86,13 +86,16 @@ const limit = (text: string): number | string => (/^\d+$/.test(text.trim()) ? Nu
 
 /** The slider over the whole frontier, with the same as text beside it. */
 function BudgetSlider({ children }: { children: ReactNode }) {
-  const { analysis, curves, solved } = useStudio()
+  const { analysis, budgets, curves, solved } = useStudio()
   const { setBudget } = useActions()
   const id = useId()
   const float = analysis!.float.weightsMemory ?? 0
   const points = curves[0]?.points ?? []
   const [least, most] = [points[0]?.weightsMemory, points.at(-1)?.weightsMemory]
-  const value = solved?.limits.weightsMemory
+  // A number is shown before it is solved: a thumb that waits would jump back under the finger.
+  const { weightsMemory } = budgets
+  const value = typeof weightsMemory === 'number' ? weightsMemory : solved?.limits.weightsMemory
+  const step = Math.max(1, Math.round(((most ?? 0) - (least ?? 0)) / 500))
   const known = least !== undefined && most !== undefined && value !== undefined
   return (
     <div className="slider">
@@ -112,9 +115,10 @@ function BudgetSlider({ children }: { children: ReactNode }) {
             id={id}
             type="range"
             min={Math.ceil(least)}
-            max={Math.ceil(most)}
-            step={Math.max(1, Math.round((most - least) / 500))}
-            value={Math.min(most, Math.max(least, value))}
+            // Whole steps, the last of which reaches everything.
+            max={Math.ceil(least) + step * Math.ceil((most - least) / step)}
+            step={step}
+            value={Math.max(least, value)}
             aria-valuetext={`${percent(value / float)} of the float weights, ${bytes(value)}`}
             onChange={(event) => setBudget('weightsMemory', Number(event.target.value))}
           />

@@ -1,5 +1,6 @@
 import type { RunRecord } from '@mixbit/core'
 import { Card } from '../controls/card.tsx'
+import { ScrollBox } from '../controls/scroll-box.tsx'
 import { BitsChip } from '../pictures/bits.tsx'
 import { bytes, number } from '../pictures/format.ts'
 
@@ -7,7 +8,7 @@ import { bytes, number } from '../pictures/format.ts'
 export function LayerTable({ record }: { record: RunRecord }) {
   return (
     <Card title="Why each layer got its bits" lead="What one step more or less would cost and change.">
-      <div className="table-box">
+      <ScrollBox label="Layers">
         <table className="table">
           <thead>
             <tr>
@@ -36,7 +37,7 @@ export function LayerTable({ record }: { record: RunRecord }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </ScrollBox>
     </Card>
   )
 }

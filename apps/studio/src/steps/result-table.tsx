@@ -55,7 +55,7 @@ export function ResultTable({ results }: { results: readonly Result[] }) {
           : 'Distances to the float model on the calibration data. Labelled test data would give the accuracy too.'
       }
     >
-      <ComparisonTable columns={columns} rows={rows} />
+      <ComparisonTable label="What was measured" columns={columns} rows={rows} />
     </Card>
   )
 }

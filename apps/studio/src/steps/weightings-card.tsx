@@ -59,7 +59,7 @@ function Comparison({ solved: { choices, weightings } }: { solved: Solved }) {
     },
   ]
   const columns = weightings.map((weighting, i) => ({ id: String(i), name: weightingName(weighting) }))
-  return <ComparisonTable columns={columns} rows={rows} />
+  return <ComparisonTable label="Weightings compared" columns={columns} rows={rows} />
 }
 
 interface PickerProps {
