@@ -10,7 +10,18 @@ import { unzipSync } from 'fflate'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { dist, executablePath, launch, serve } from './serve.mjs'
-import { bitsOf, download, loadExample, measure, openPage, press, setBudget, type Watched, write } from './walk.ts'
+import {
+  bitsOf,
+  download,
+  loadExample,
+  measure,
+  openPage,
+  press,
+  setBudget,
+  textOf,
+  type Watched,
+  write,
+} from './walk.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const example = join(root, 'examples/demo/model')
@@ -57,7 +68,7 @@ describe.skipIf(!existsSync(executablePath) || !existsSync(join(dist, 'index.htm
         writeFileSync(join(folder, name), file.bytes)
       }
       copyFileSync(join(example, 'shapes.onnx'), join(folder, 'shapes.onnx'))
-      const line = await page.getByRole('region', { name: 'Command line' }).innerText()
+      const line = await textOf(page.getByRole('region', { name: 'Command line' }))
       const made = join(folder, 'shapes.mixbit.onnx')
       for (const command of ['node quantize.mjs', line.replace('npx mixbit', `node ${cli}`)]) {
         rmSync(made, { force: true })
@@ -68,7 +79,7 @@ describe.skipIf(!existsSync(executablePath) || !existsSync(join(dist, 'index.htm
       // onnxruntime-node opens it and gives the accuracy that the page has counted.
       const right = await rightAnswers(new Uint8Array(written.bytes))
       const table = page.getByRole('row', { name: /^Accuracy/ })
-      expect(await table.innerText()).toContain(`${((100 * right) / 600).toFixed(1)} %`)
+      expect(await textOf(table)).toContain(`${((100 * right) / 600).toFixed(1)} %`)
     }))
 
   test('the record and the report can be downloaded, and the report opens from its one file', () =>
@@ -95,7 +106,7 @@ describe.skipIf(!existsSync(executablePath) || !existsSync(join(dist, 'index.htm
       await setBudget(page, '7 %')
       bits.push(await bitsOf(page))
       const warning = page.getByRole('region', { name: 'Last-layer warning' })
-      expect(await warning.innerText()).toMatch(/dense is starved/)
+      expect(await textOf(warning)).toMatch(/dense is starved/)
       await page.getByRole('slider').press('End')
       await warning.waitFor({ state: 'detached' })
       bits.push(await bitsOf(page))
@@ -145,12 +156,10 @@ describe.skipIf(!existsSync(executablePath) || !existsSync(join(dist, 'index.htm
         page.getByLabel('Drop your model here', { exact: true }).setInputFiles({ name, mimeType: '', buffer })
       await open('broken.onnx', Buffer.from('this is no model'))
       await problem.waitFor()
-      expect(await problem.innerText()).toMatch(/ONNX_\w+/)
+      expect(await textOf(problem)).toMatch(/ONNX_\w+/)
       await open('notes.txt', Buffer.from('none'))
       await page.getByText('STUDIO_NO_MODEL').waitFor()
-      expect(await problem.innerText()).toMatch(
-        /There is no model among the files \(notes.txt\)\.\s+Drop one \.onnx file/,
-      )
+      expect(await textOf(problem)).toMatch(/There is no model among the files \(notes.txt\)\.\s+Drop one \.onnx file/)
       await loadExample(page)
       expect(await problem.count()).toBe(0)
       await page
@@ -162,7 +171,7 @@ describe.skipIf(!existsSync(executablePath) || !existsSync(join(dist, 'index.htm
       await page.getByLabel('Weights at most').fill('1 %')
       await page.getByLabel('Weights at most').press('Enter')
       await page.getByText('BUDGET_INFEASIBLE').waitFor()
-      expect(await problem.innerText()).toMatch(/the smallest achievable is \d+\.\s+Raise the budget/)
+      expect(await textOf(problem)).toMatch(/the smallest achievable is \d+\.\s+Raise the budget/)
       expect(await page.getByRole('button', { name: 'Continue to the result' }).isDisabled()).toBe(true)
     }))
 
@@ -184,7 +193,7 @@ describe.skipIf(!existsSync(executablePath) || !existsSync(join(dist, 'index.htm
       expect((await bitsOf(page))[0]).toContain(`${node}: AVG`)
       await write(page)
       await page.getByRole('heading', { name: 'The network' }).waitFor()
-      expect(await page.locator('.page').innerText()).toContain(node)
+      expect(await textOf(page.locator('.page'))).toContain(node)
       expect(await page.locator('b, i').count()).toBe(0)
     }))
 

@@ -1,5 +1,5 @@
 // A page of the Studio that notes whatever it should not do, and the steps that most tests begin with.
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
 
 export interface Watched {
   readonly page: Page
@@ -97,3 +97,6 @@ export async function download(page: Page, name: string | RegExp): Promise<{ nam
 /** What a person reads of the choice: bits per layer as the chart says them to a screen reader. */
 export const bitsOf = async (page: Page): Promise<string[]> =>
   page.locator('.pic-depth li').evaluateAll((items) => items.map((item) => item.getAttribute('title') ?? ''))
+
+/** What a person reads there. */
+export const textOf = async (locator: Locator): Promise<string> => (await locator.allInnerTexts()).join('\n')

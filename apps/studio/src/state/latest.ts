@@ -18,10 +18,11 @@ export function latest<Args extends readonly unknown[]>(
     if (next) next.args = args
     else {
       const waiting = { args, promise: Promise.resolve() }
-      waiting.promise = current.then(() => {
+      const follow = () => {
         next = null
         return start(waiting.args)
-      })
+      }
+      waiting.promise = current.then(follow, follow)
       next = waiting
     }
     return next!.promise

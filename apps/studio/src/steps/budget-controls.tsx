@@ -2,16 +2,18 @@ import { type ReactNode, useId } from 'react'
 import { Card } from '../controls/card.tsx'
 import { Facts } from '../controls/facts.tsx'
 import { Field } from '../controls/field.tsx'
+import { ProblemCard } from '../controls/problem-card.tsx'
 import { TextInput } from '../controls/text-input.tsx'
 import { BitsByDepth } from '../pictures/bits-by-depth.tsx'
 import { bytes, number, percent } from '../pictures/format.ts'
 import { useActions, useStudio } from '../state/context.tsx'
 import { predictedDistance, starvedOf, weightingName } from './choices.ts'
 import { resourceNames } from './resources.ts'
+import { StarvedWarning } from './starved-warning.tsx'
 
 /** The slider over everything that is possible, the same as text, and what the choice comes to. */
 export function BudgetControls() {
-  const { analysis, budgets, solved, settings } = useStudio()
+  const { analysis, budgets, solved, settings, problems } = useStudio()
   const { setBudget } = useActions()
   const float = analysis!.float.weightsMemory ?? 0
   const [choice] = solved?.choices ?? []
@@ -34,6 +36,8 @@ export function BudgetControls() {
           )}
         </Field>
       </BudgetSlider>
+      <ProblemCard problem={problems.budget} />
+      <StarvedWarning />
       {others.length > 0 && (
         <div className="fields">
           {others.map((resource) => (
@@ -62,7 +66,10 @@ export function BudgetControls() {
           of={[
             [
               'Weights',
-              `${bytes(choice.utilization.weightsMemory)} (${percent(choice.utilization.weightsMemory / float)})`,
+              <>
+                {bytes(choice.utilization.weightsMemory)}{' '}
+                <small>{percent(choice.utilization.weightsMemory / float)}</small>
+              </>,
             ],
             ['Whole file', bytes(choice.utilization.fileSize)],
             ['Predicted distance', number(predictedDistance(analysis!, choice))],

@@ -1,17 +1,14 @@
 import { Card } from '../controls/card.tsx'
-import { ProblemCard } from '../controls/problem-card.tsx'
 import { FrontierPlot } from '../pictures/frontier-plot.tsx'
 import { SensitivityHeatMap } from '../pictures/sensitivity-heat-map.tsx'
 import { useActions, useStudio } from '../state/context.tsx'
 import { BudgetControls } from './budget-controls.tsx'
 import { weightingName } from './choices.ts'
-import { StarvedWarning } from './starved-warning.tsx'
 import { StepPage } from './step-page.tsx'
 import { WeightingsCard } from './weightings-card.tsx'
 
 /** Any budget and any weighting, solved at once from what was measured. */
 export function BudgetStep() {
-  const { problems } = useStudio()
   return (
     <StepPage
       step="budget"
@@ -21,8 +18,6 @@ export function BudgetStep() {
       missing="Set a budget that can be kept to go on."
     >
       <BudgetControls />
-      <ProblemCard problem={problems.budget} />
-      <StarvedWarning />
       <WeightingsCard />
       <CurveCards />
     </StepPage>

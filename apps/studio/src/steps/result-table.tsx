@@ -27,7 +27,14 @@ export function ResultTable({ results }: { results: readonly Result[] }) {
     { name: 'File', cells: [bytes(model!.bytes), ...each(({ file }) => bytes(file.bytes.length))], strong: true },
     {
       name: 'Weights',
-      cells: [bytes(record.floatUtilization.weightsMemory), ...each(({ record }) => weightsText(record))],
+      cells: [
+        bytes(record.floatUtilization.weightsMemory),
+        ...each(({ record }) => bytes(record.utilization.weightsMemory)),
+      ],
+    },
+    {
+      name: 'Share of float weights',
+      cells: [percent(1), ...each(({ record }) => percent(shareOf(record)))],
     },
     {
       name: 'Predicted distance of outputs',
@@ -60,5 +67,5 @@ export function ResultTable({ results }: { results: readonly Result[] }) {
   )
 }
 
-const weightsText = ({ utilization, floatUtilization }: Result['record']) =>
-  `${bytes(utilization.weightsMemory)} (${percent(utilization.weightsMemory / floatUtilization.weightsMemory)})`
+const shareOf = ({ utilization, floatUtilization }: Result['record']) =>
+  utilization.weightsMemory / floatUtilization.weightsMemory
