@@ -1,6 +1,15 @@
 // The Studio in headless Chromium, served under its strict policy: the whole path, byte for byte beside Node.
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { encodeNpy } from '@mixbit/inputs'
@@ -197,7 +206,7 @@ describe.skipIf(!existsSync(executablePath) || !existsSync(join(dist, 'index.htm
       expect(await page.locator('b, i').count()).toBe(0)
     }))
 
-  test('the TF.js form of the example goes through and gives a zip that Node opens', () =>
+  test('the TF.js form of the example goes through, and its script writes the same files', () =>
     inPage(async ({ page }) => {
       await loadExample(page, 'or as TF.js')
       await measure(page)
@@ -207,6 +216,37 @@ describe.skipIf(!existsSync(executablePath) || !existsSync(join(dist, 'index.htm
       expect(name).toBe('shapes.mixbit.zip')
       const files = unzipSync(new Uint8Array(bytes))
       expect(Object.keys(files)).toContain('model.json')
+      await page.getByText('Make it again from a terminal').click()
+      for (const file of ['calibration.npz', 'quantize.mjs'])
+        writeFileSync(join(folder, file), (await download(page, file)).bytes)
+      cpSync(join(example, 'tfjs'), join(folder, 'shapes'), { recursive: true })
+      const { status, stderr } = spawnSync('node', ['quantize.mjs'], { cwd: folder, encoding: 'utf8' })
+      expect(status, stderr).toBe(0)
+      const made = join(folder, 'shapes.mixbit')
+      expect(readdirSync(made).sort()).toEqual(Object.keys(files).sort())
+      for (const [file, content] of Object.entries(files))
+        expect(readFileSync(join(made, file)).equals(content), file).toBe(true)
+    }))
+
+  test('budgets on activations and bit operations are searched in the page too', () =>
+    inPage(async ({ page }) => {
+      await loadExample(page)
+      await press(page, 'Continue to sensitivity')
+      await page.getByLabel('Target platform').selectOption('onnxruntime-cpu')
+      await page.getByLabel('Activation memory').check()
+      await page.getByLabel('Bit operations').check()
+      await press(page, 'Measure sensitivity')
+      await press(page, 'Continue to the budget')
+      for (const [name, text] of [
+        ['Activation memory at most', '15 %'],
+        ['Bit operations at most', '2 %'],
+      ] as const) {
+        await page.getByLabel(name).fill(text)
+        await page.getByLabel(name).press('Enter')
+      }
+      await page.getByRole('region', { name: 'Bits of activations along the depth' }).waitFor()
+      expect(await page.getByRole('alert').count()).toBe(0)
+      expect(await textOf(page.locator('.facts').first())).toMatch(/Activation memory\s+\d.*kB/)
     }))
 
   test('is walked from the first view to the download by keyboard alone', () =>

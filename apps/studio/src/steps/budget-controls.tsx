@@ -7,6 +7,7 @@ import { TextInput } from '../controls/text-input.tsx'
 import { BitsByDepth } from '../pictures/bits-by-depth.tsx'
 import { bytes, number, percent } from '../pictures/format.ts'
 import { useActions, useStudio } from '../state/context.tsx'
+import type { Solved } from '../worker/protocol.ts'
 import { predictedDistance, starvedOf, weightingName } from './choices.ts'
 import { resourceNames } from './resources.ts'
 import { StarvedWarning } from './starved-warning.tsx'
@@ -83,8 +84,30 @@ export function BudgetControls() {
           ]}
         />
       )}
-      {choices.length > 0 && <BitsByDepth nodes={analysis!.layers.map(({ node }) => node)} choices={choices} />}
+      {choices.length > 0 && (
+        <>
+          <BitsByDepth nodes={analysis!.layers.map(({ node }) => node)} choices={choices} />
+          {analysis!.activations.length > 0 && <ActivationBits solved={solved!} />}
+        </>
+      )}
     </Card>
+  )
+}
+
+function ActivationBits({ solved: { choices, weightings } }: { solved: Solved }) {
+  const { analysis } = useStudio()
+  return (
+    <>
+      <h3>Activations</h3>
+      <BitsByDepth
+        of="activations"
+        nodes={analysis!.activations.map(({ value }) => value)}
+        choices={choices.map(({ activationBits }, i) => ({
+          name: weightingName(weightings[i]!),
+          bits: activationBits,
+        }))}
+      />
+    </>
   )
 }
 
