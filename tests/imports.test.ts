@@ -14,7 +14,19 @@ const table: Record<string, readonly string[]> = {
   tfjs: ['adapter', 'graph'],
   sensitivity: ['adapter', 'graph', 'quantizers'],
   core: ['adapter', 'graph', 'quantizers', 'sensitivity', 'solver'],
-  cli: ['core', 'graph', 'inputs', 'studio', 'tensorboard', 'onnx', 'tfjs', 'quantizers', 'sensitivity', 'solver', 'adapter'],
+  cli: [
+    'core',
+    'graph',
+    'inputs',
+    'studio',
+    'tensorboard',
+    'onnx',
+    'tfjs',
+    'quantizers',
+    'sensitivity',
+    'solver',
+    'adapter',
+  ],
 }
 
 /** Packages that run wherever JavaScript does. */

@@ -1,5 +1,14 @@
 // The main job in stages: one analysis, then any budget and weighting from it, with the bytes of the job in one piece.
-import { analyze, type ChoiceRequest, choose, frontierOf, measureHessian, quantize, quantizeFrom } from '@mixbit/core'
+import {
+  analyze,
+  type ChoiceRequest,
+  choose,
+  frontierOf,
+  measureHessian,
+  quantize,
+  quantizeFrom,
+  runRecord,
+} from '@mixbit/core'
 import type { MixbitError, Tensors } from '@mixbit/graph'
 import { onnx } from '@mixbit/onnx'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -98,5 +107,34 @@ describe('an analysis', () => {
     const signal = AbortSignal.abort()
     const request = { targetResourceUtilization: { weightsMemory: '12%' }, signal }
     expect((await failure(() => quantizeFrom(analysis, request))).code).toBe('ABORTED')
+  })
+
+  test('and its result are written down as plain data, network, distances, grids and outputs', async () => {
+    const quantized = await quantizeFrom(analysis, { targetResourceUtilization: { weightsMemory: '12%' } })
+    const record = await runRecord(quantized)
+    expect(JSON.parse(JSON.stringify(record))).toEqual(record)
+    const { layers } = quantized.report
+    expect(record.network.filter(({ layer }) => layer !== null).map(({ id }) => id)).toEqual(
+      layers.map(({ node }) => node),
+    )
+    for (const { id, shape, inputs } of record.network) {
+      expect(shape, id).not.toBeNull()
+      for (const input of inputs) expect(record.network.map((node) => node.id)).toContain(input)
+    }
+    expect(record.sensitivity!.rows.map(({ node }) => node)).toEqual(layers.map(({ node }) => node))
+    for (const [i, { shape, candidates, bits }] of layers.entries()) {
+      const { counts } = record.weightHistograms[i]!
+      expect(counts.reduce((a, b) => a + b)).toBe(shape.reduce((a, b) => a * b))
+      expect(record.candidateGrids[i]!.map((grid) => grid.bits)).toEqual(candidates.map((candidate) => candidate.bits))
+      const chosen = record.candidateGrids[i]!.find((grid) => grid.bits === bits)!
+      if (chosen.points) expect(Math.max(...chosen.points.map(Math.abs))).toBeCloseTo(chosen.threshold, 9)
+    }
+    expect(record.frontier.length).toBeGreaterThan(layers.length)
+    expect(record.samples[0]!.quantized).toHaveLength(record.samples[0]!.float.length)
+  })
+
+  test('of a bypassed job cannot be written down', async () => {
+    const bypassed = await quantize(model, { ...options, coreConfig: { debugConfig: { bypass: true } } })
+    expect(await failure(() => runRecord(bypassed))).toMatchObject({ code: 'RUN_WITHOUT_ANALYSIS' })
   })
 })

@@ -47,7 +47,8 @@ export async function quantizeCommand(run: Run, command: Command, model: string)
 
   const { artifact, report } = quantized
   await writeArtifact(output, artifact!, run.cleanups)
-  if (options.report !== undefined) await writeWhole(options.report, format.json(report), run.cleanups)
+  if (options.report !== undefined)
+    await writeWhole(options.report, format.json(await core.runRecord(quantized)), run.cleanups)
   await log?.write(quantized, prepared.adapter, prepared.inputs.feeds)
   // A checkpoint that the user named is the user's: it serves other budgets.
   if (options.checkpoint === undefined) await checkpoint?.remove()
