@@ -14,7 +14,23 @@ const table: Record<string, readonly string[]> = {
   tfjs: ['adapter', 'graph'],
   sensitivity: ['adapter', 'graph', 'quantizers'],
   core: ['adapter', 'graph', 'quantizers', 'sensitivity', 'solver'],
+<<<<<<< HEAD
   cli: ['core', 'graph', 'inputs', 'tensorboard', 'onnx', 'tfjs', 'quantizers', 'sensitivity', 'solver', 'adapter', 'studio'],
+=======
+  cli: [
+    'core',
+    'graph',
+    'inputs',
+    'studio',
+    'tensorboard',
+    'onnx',
+    'tfjs',
+    'quantizers',
+    'sensitivity',
+    'solver',
+    'adapter',
+  ],
+>>>>>>> main
 }
 
 /** Packages that run wherever JavaScript does. */

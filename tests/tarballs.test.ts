@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,10 +11,11 @@ interface Manifest {
 }
 
 const { packageManager } = JSON.parse(readFileSync('package.json', 'utf8'))
-const folders = readdirSync('packages')
+/** What is published: packages to import, and the Studio, which is files that the command line serves. */
+const folders = [...readdirSync('packages').map((name) => join('packages', name)), join('apps', 'studio')]
 const manifests = new Map<string, Manifest>()
 for (const folder of folders) {
-  const manifest: Manifest = JSON.parse(readFileSync(join('packages', folder, 'package.json'), 'utf8'))
+  const manifest: Manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
   manifests.set(manifest.name, manifest)
 }
 
@@ -35,7 +37,7 @@ describe('a packed tarball, installed alone into an empty project', () => {
     work = mkdtempSync(join(tmpdir(), 'mixbit-tarballs-'))
     for (const folder of folders) {
       const packed = execFileSync('npx', ['--yes', packageManager, 'pack', '--json', '--pack-destination', work], {
-        cwd: join('packages', folder),
+        cwd: folder,
       }).toString()
       const { name, filename } = JSON.parse(packed.slice(packed.indexOf('{')))
       tarballs.set(name, filename)
@@ -43,16 +45,22 @@ describe('a packed tarball, installed alone into an empty project', () => {
   })
   afterAll(() => rmSync(work, { recursive: true, force: true }))
 
-  for (const name of manifests.keys())
+  /** A project that has the package, and what it needs of Mixbit, from the tarballs. */
+  const install = (name: string, project: string) => {
+    mkdirSync(project)
+    const dependencies = Object.fromEntries(closure(name).map((id) => [id, `file:${tarballs.get(id)}`]))
+    writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module', dependencies }))
+    execFileSync('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline'], {
+      cwd: project,
+      stdio: 'pipe',
+    })
+  }
+
+  for (const folder of folders.filter((folder) => folder.startsWith('packages'))) {
+    const { name } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest
     test(`${name} exports what its index names`, () => {
       const project = join(work, name.replace(/\W/g, '-'))
-      mkdirSync(project)
-      const dependencies = Object.fromEntries(closure(name).map((id) => [id, `file:${tarballs.get(id)}`]))
-      writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module', dependencies }))
-      execFileSync('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline'], {
-        cwd: project,
-        stdio: 'pipe',
-      })
+      install(name, project)
       const script = `console.log(JSON.stringify(Object.keys(await import(${JSON.stringify(name)}))))`
       const names = JSON.parse(
         execFileSync('node', ['--input-type=module', '-e', script], {
@@ -60,11 +68,19 @@ describe('a packed tarball, installed alone into an empty project', () => {
           stdio: ['ignore', 'pipe', 'pipe'],
         }).toString(),
       )
-      const snapshot = readFileSync(
-        join('packages', folders.find((f) => name.endsWith(f)) ?? 'cli', 'src/exports.test.ts'),
-        'utf8',
-      )
+      const snapshot = readFileSync(join(folder, 'src/exports.test.ts'), 'utf8')
       expect(names.length).toBeGreaterThan(0)
       for (const exported of names) expect(snapshot).toContain(exported)
     }, 300_000)
+  }
+
+  test('mixbit serves the Studio that was installed along', async () => {
+    // The test of its exports has installed it.
+    const bin = join(work, 'mixbit', 'node_modules', 'mixbit', 'dist', 'bin.mjs')
+    const child = spawn(process.execPath, [bin, 'studio', '--port', '0', '--no-open'], { cwd: join(work, 'mixbit') })
+    const [address] = (await once(child.stdout, 'data')) as [Buffer]
+    expect(await (await fetch(String(address).trim())).text()).toContain('<title>Mixbit Studio</title>')
+    child.kill('SIGINT')
+    expect(await once(child, 'exit')).toEqual([0, null])
+  })
 })

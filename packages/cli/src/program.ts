@@ -72,6 +72,15 @@ export function program(run: Run): Command {
     (await import('./commands/targets.ts')).showTargetCommand(run, show, name),
   )
 
+  const studio = root
+    .command('studio')
+    .description('open Mixbit Studio, the same in a browser tab, from a server on this machine')
+    .option('--port <n>', 'where to listen; 0: any that is free', parse.integer('--port'), 4848)
+    .option('--host <name>', 'for other machines to reach it: their address for this one', '127.0.0.1')
+    .option('--no-open', 'only print the address')
+    .option('--debug', 'show the stack of an error')
+  studio.action(async () => (await import('./commands/studio.ts')).studioCommand(run, studio))
+
   const compare = root
     .command('compare <float> <quantized>')
     .description('run both files on the same inputs and compare')

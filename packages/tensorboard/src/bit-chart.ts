@@ -55,7 +55,11 @@ const digits = ['75557', '26227', '71747', '71717', '55711', '74717', '74757', '
 /** Bars in the order of the network, as high as their bits and coloured by them; numbers count from 1. */
 export function bitWidthChart(bars: readonly BitWidth[]): Picture {
   const widest = Math.max(8, ...bars.map(({ bits }) => bits))
-  const [left, top, unit, bar] = [24, 8, widest > 8 ? 16 : 26, 16]
+  const [left, top, unit] = [24, 8, widest > 8 ? 16 : 26]
+  // Thousands of activations still make a picture that a browser opens.
+  const bar = Math.max(3, Math.min(16, Math.floor(4000 / bars.length)))
+  const gap = bar < 8 ? 1 : 4
+  const labelled = 5 * Math.ceil(8 / bar)
   const width = left + Math.max(10, bars.length) * bar + 8
   const floor = top + widest * unit
   const height = floor + 20
@@ -75,9 +79,9 @@ export function bitWidthChart(bars: readonly BitWidth[]): Picture {
     write(String(bits), left - 4 - 8 * String(bits).length, y - 4)
   }
   for (const [i, { bits }] of bars.entries()) {
-    fill(left + i * bar + 2, floor - bits * unit, bar - 4, bits * unit, bits)
-    // Every fifth number, so that three digits have room.
-    if (i === 0 || (i + 1) % 5 === 0) write(String(i + 1), left + i * bar + 2, floor + 6)
+    fill(left + i * bar + (gap >> 1), floor - bits * unit, bar - gap, bits * unit, bits)
+    // Not every number, so that all digits have room.
+    if (i === 0 || (i + 1) % labelled === 0) write(String(i + 1), left + i * bar + 2, floor + 6)
   }
   fill(left, floor, width - left, 2, black)
   return { width, height, pixels, palette }

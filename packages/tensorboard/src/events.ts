@@ -42,7 +42,7 @@ function eventOf(entry: Entry, wallTime: number): Event {
 type Measured = Exclude<Entry, { readonly graph: Graph }>
 
 function contentOf(entry: Measured) {
-  if ('scalar' in entry) return { value: { case: 'simpleValue' as const, value: entry.scalar } }
+  if ('scalar' in entry) return { value: { case: 'simpleValue' as const, value: Math.fround(entry.scalar) } }
   if ('histogram' in entry) return { value: { case: 'histo' as const, value: histogramProto(entry.histogram) } }
   if ('picture' in entry) {
     const { width, height } = entry.picture

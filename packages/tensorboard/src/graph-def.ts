@@ -47,12 +47,7 @@ interface About {
 
 function nodeDef(op: string, id: string, name: string, { attributes, shapes }: About) {
   const own = { ...attributes, ...(id !== name && { name_in_model: id }) }
-  const attr = Object.fromEntries(
-    Object.entries(own).map(([key, value]) => [
-      key,
-      attrValue(typeof value === 'string' || Number.isInteger(value) ? value : { float: value }),
-    ]),
-  )
+  const attr = Object.fromEntries(Object.entries(own).map(([key, value]) => [key, attrValue(value)]))
   // TensorBoard labels the edges with these.
   const all = { ...attr, _output_shapes: shapesValue(shapes) }
   return { name, op, device: deviceOf(attributes), attr: all } satisfies MessageInitShape<typeof NodeDefSchema>

@@ -44,7 +44,6 @@ export async function quantizeCommand(run: Run, command: Command, model: string)
       targetResourceUtilization: budgetOf(options, sections),
     })
     .finally(progress.end)
-  const { artifact, report } = quantized
 
   await writeArtifact(output, artifact!, run.cleanups)
   if (options.report !== undefined)
