@@ -1,51 +1,23 @@
-// The built app as a careful server gives it, and a browser to look at it: for tests, benches and the gallery.
-import { createReadStream, existsSync } from 'node:fs'
-import { createServer } from 'node:http'
-import { extname, join, normalize } from 'node:path'
+// The built app as `mixbit studio` gives it, strict headers and all, and a browser to look at it: for tests, benches and the gallery.
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
 
 /** Where Debian puts it. */
 export const executablePath = '/usr/bin/chromium'
 export const dist = fileURLToPath(new URL('../dist', import.meta.url))
+export const cli = fileURLToPath(new URL('../../../packages/cli/dist/bin.mjs', import.meta.url))
 
-/** The strictest policy that the app runs under: its own files, WebAssembly, and pictures that it made itself. */
-export const policy = [
-  "default-src 'self'",
-  "script-src 'self' 'wasm-unsafe-eval'",
-  "style-src 'self'",
-  "img-src 'self' blob: data:",
-  "connect-src 'self'",
-  "worker-src 'self'",
-  "object-src 'none'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ')
-
-const types = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript',
-  '.css': 'text/css',
-  '.json': 'application/json',
-  '.wasm': 'application/wasm',
-}
-
-/** Serves the folder on a free port of this machine. */
-export async function serve(folder = dist) {
-  const server = createServer((request, response) => {
-    const path = normalize(decodeURIComponent(new URL(request.url, 'http://localhost').pathname))
-    const file = join(folder, path.endsWith('/') ? `${path}index.html` : path)
-    if (!file.startsWith(folder) || !existsSync(file)) return response.writeHead(404).end()
-    response.writeHead(200, {
-      'content-type': types[extname(file)] ?? 'application/octet-stream',
-      'content-security-policy': policy,
-      'x-content-type-options': 'nosniff',
-    })
-    createReadStream(file).pipe(response)
+/** Serves the app on a free port of this machine, in a process of its own. */
+export async function serve() {
+  const server = spawn('node', [cli, 'studio', '--no-open', '--port', '0'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const lines = createInterface(server.stdout)
+  const url = await new Promise((resolve, reject) => {
+    lines.once('line', resolve)
+    server.once('exit', (code) => reject(new Error(`mixbit studio ended with ${code}.`)))
   })
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return { origin: `http://127.0.0.1:${server.address().port}`, close: () => server.close() }
+  return { origin: new URL(url).origin, close: () => server.kill('SIGINT') }
 }
 
 export const launch = () =>

@@ -45,6 +45,7 @@ export async function quantizeCommand(run: Run, command: Command, model: string)
     })
     .finally(progress.end)
 
+  const { artifact, report } = quantized
   await writeArtifact(output, artifact!, run.cleanups)
   if (options.report !== undefined)
     await writeWhole(options.report, format.json(await core.runRecord(quantized)), run.cleanups)
