@@ -14,9 +14,6 @@ const table: Record<string, readonly string[]> = {
   tfjs: ['adapter', 'graph'],
   sensitivity: ['adapter', 'graph', 'quantizers'],
   core: ['adapter', 'graph', 'quantizers', 'sensitivity', 'solver'],
-<<<<<<< HEAD
-  cli: ['core', 'graph', 'inputs', 'tensorboard', 'onnx', 'tfjs', 'quantizers', 'sensitivity', 'solver', 'adapter', 'studio'],
-=======
   cli: [
     'core',
     'graph',
@@ -30,7 +27,6 @@ const table: Record<string, readonly string[]> = {
     'solver',
     'adapter',
   ],
->>>>>>> main
 }
 
 /** Packages that run wherever JavaScript does. */

@@ -11,7 +11,7 @@ export const cli = fileURLToPath(new URL('../../../packages/cli/dist/bin.mjs', i
 
 /** Serves the app on a free port of this machine, in a process of its own. */
 export async function serve() {
-  const server = spawn('node', [cli, 'studio', '--no-open', '--port', '0'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const server = spawn('node', [cli, 'studio', '--no-open', '--port', '0'], { stdio: ['ignore', 'pipe', 'ignore'] })
   const lines = createInterface(server.stdout)
   const url = await new Promise((resolve, reject) => {
     lines.once('line', resolve)
