@@ -155,6 +155,7 @@ function Flow({ shown, placed, bits, activationBits = [], starved = [], picked =
   const pick = (id: string) => {
     own.current = id
     setActive(id)
+    setSpoken(`${describe(id)}, opened`)
     onPick?.(id)
   }
   const onKeyDown = (event: KeyboardEvent) => {
