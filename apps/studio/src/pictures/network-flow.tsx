@@ -159,7 +159,7 @@ export function NetworkFlow({
           >
             <Background gap={22} size={1} />
             <Controls showInteractive={false} />
-            {shown.length > 12 && (
+            {shown.length > 12 && placed.height < 6000 && (
               <MiniMap<NetworkFlowNode>
                 pannable
                 zoomable
