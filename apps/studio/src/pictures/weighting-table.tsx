@@ -35,7 +35,7 @@ export function WeightingTable({ weightings, chosen, onTake }: WeightingTablePro
   return (
     <figure className="pic">
       <DataTable
-        label="Distance weightings"
+        label="Weightings side by side"
         columns={[
           { name: 'weighting' },
           { name: 'output loss', numeric: true },
