@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,7 +12,8 @@ interface Manifest {
 }
 
 const { packageManager } = JSON.parse(readFileSync('package.json', 'utf8'))
-const folders = [...readdirSync('packages').map((name) => join('packages', name)), 'apps/studio']
+/** What is published: packages to import, and the Studio, which is files that the command line serves. */
+const folders = [...readdirSync('packages').map((name) => join('packages', name)), join('apps', 'studio')]
 const manifests = new Map<string, Manifest>()
 const folderOf = new Map<string, string>()
 for (const folder of folders) {
@@ -76,6 +78,15 @@ describe('a packed tarball, installed alone into an empty project', () => {
       expect(printed).toMatch(/^written +report\.html, \d+ kB$/m)
       expect(readFileSync(join(project, 'report.html'), 'utf8')).toContain('"model":"tiny"')
     }, 300_000)
+  test('mixbit serves the Studio that was installed along', async () => {
+    // The test of its exports has installed it.
+    const bin = join(work, 'mixbit', 'node_modules', 'mixbit', 'dist', 'bin.mjs')
+    const child = spawn(process.execPath, [bin, 'studio', '--port', '0', '--no-open'], { cwd: join(work, 'mixbit') })
+    const [address] = (await once(child.stdout, 'data')) as [Buffer]
+    expect(await (await fetch(String(address).trim())).text()).toContain('<title>Mixbit Studio</title>')
+    child.kill('SIGINT')
+    expect(await once(child, 'exit')).toEqual([0, null])
+  })
 
   test(`${studio} is static files without a source or a dependency`, () => {
     const files = execFileSync('tar', ['-tzf', tarballs.get(studio)!]).toString()

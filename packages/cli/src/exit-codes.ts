@@ -30,7 +30,7 @@ const families: readonly (readonly [RegExp, number])[] = [
   [/^(BUDGET_INFEASIBLE|SOLVER_TIME_LIMIT)$/, exitCodes.infeasible],
   [/^(RUN_RECORD|DATA|FEED|LABELS|OBSERVATION|ACTIVATION|LOSS)_/, exitCodes.data],
   [/^(OUTPUT|CHECKPOINT)_/, exitCodes.output],
-  [/^(ONNX|TFJS)_(RUN|RUNTIME_MISSING|COMPILE)$|^(SESSION|ARTIFACT)_/, exitCodes.runtime],
+  [/^(ONNX|TFJS)_(RUN|RUNTIME_MISSING|COMPILE)$|^(SESSION|ARTIFACT|STUDIO)_/, exitCodes.runtime],
   [/^(USAGE|OPTION|CONFIG|BUDGET|TARGET_PLATFORM|BIT_WIDTH|INTEREST_POINTS|METRIC)(_|$)/, exitCodes.usage],
   [/^(MODEL|ONNX|TFJS|GRAPH|TENSOR|NOTHING_TO|NO_INTEREST|WEIGHT)_/, exitCodes.model],
 ]

@@ -74,6 +74,13 @@ export async function writeFolder(
   }
 }
 
+/** A folder and those above it, if they are not there. @throws MixbitError `OUTPUT_WRITE` */
+export async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch((cause) => {
+    throw writeError(path, cause)
+  })
+}
+
 async function flush(path: string, data: Uint8Array | string, files: Files): Promise<void> {
   const file = await files.open(path, 'wx')
   try {

@@ -95,6 +95,7 @@ export async function quantizeFrom<Artifact>(
   const { observed, budget, sizes, measures, limits, mixedPrecision } = asked
   const chosen = await chooseAndWrite(job, observed, scores, budget)
   const { weights, activations } = chosen.assignment
+  job.onGraph?.('after_statistics_correction', chosen.graph, chosen.assignment)
   clock('assignment')
   const ends = outputLayers(job, observed, chosen.assignment)
   const weightings = rivals.length === 0 && ends.some(({ starved }) => starved) ? await tell() : rivals

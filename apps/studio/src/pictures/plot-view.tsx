@@ -11,7 +11,7 @@ export interface PlotViewProps {
 }
 
 /** Below this width a plot scrolls in its box. */
-const leastWidth = 300
+const leastWidth = 260
 
 /** A plot of Observable Plot, as wide as its box. */
 export function PlotView({ plot, label, onPick }: PlotViewProps) {
@@ -22,8 +22,8 @@ export function PlotView({ plot, label, onPick }: PlotViewProps) {
     const figure = Plot.plot({ ...plot(Math.max(leastWidth, width)), style: { fontSize: '12px', background: 'none' } })
     // Its rules are in pictures.css: a strict content security policy refuses a style element.
     for (const style of figure.querySelectorAll('style')) style.remove()
-    // One picture with one name: groups without a role may have none.
-    for (const group of figure.querySelectorAll('g[aria-label]')) group.removeAttribute('aria-label')
+    // It is one image to a screen reader: its marks have no labels of their own.
+    for (const mark of figure.querySelectorAll('g[aria-label]')) mark.removeAttribute('aria-label')
     figure.setAttribute('role', 'img')
     figure.setAttribute('aria-label', label)
     const pick = () => {
