@@ -138,7 +138,7 @@ test('the weightings say which is best and which starve', () => {
     <WeightingTable weightings={run.weightings} chosen="AVG" onTake={(method) => taken.push(method)} />,
   )
   expect(textOf(markup)).toMatch(
-    /AVG ← used 0\.900 6\.2 dB 75\.0 % 126 B ! starved net\/last weights 2 bits in use LAST_LAYER 0\.0200 best/,
+    /AVG ← used 0\.900 6\.2 dB 75\.0 % 126 B ! starved net\/last w weights 2 bits in use LAST_LAYER 0\.0200 best/,
   )
 })
 
