@@ -3,7 +3,8 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { chromium } from 'playwright-core'
+import axe from 'axe-core'
+import { chromium, type Page } from 'playwright-core'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { main } from './main.ts'
 import { fakeIo } from './testing/fake.ts'
@@ -12,6 +13,14 @@ import { emptyFolder } from './testing/folder.ts'
 const executablePath = '/usr/bin/chromium'
 const demo = 'examples/demo/model'
 const data = ['-c', `${demo}/calibration.bin`, '--dtype', 'u8', '--shape', '32,32,3', '--preset', 'imagenet-tf']
+
+/** The top of the page for the docs, made with MIXBIT_PICTURES=1. */
+const picture = (tab: Page) =>
+  tab.screenshot({
+    path: 'docs/pictures/report.png',
+    fullPage: true,
+    clip: { x: 0, y: 0, width: 1280, height: 2240 },
+  })
 
 /** The real command line with what it printed. */
 async function run(...argv: string[]) {
@@ -83,6 +92,7 @@ describe('the run of the demo', () => {
           const scrolls = () =>
             tab.evaluate('document.documentElement.scrollWidth > document.documentElement.clientWidth')
           expect(await scrolls()).toBe(false)
+          if (process.env.MIXBIT_PICTURES && width > 1000 && colorScheme === 'light') await picture(tab)
           for (const toggle of await tab.locator('.pic-toggle > button').all()) await toggle.click()
           expect(await tab.locator('.pic-toggle table').count()).toBeGreaterThan(5)
           expect(await scrolls()).toBe(false)
@@ -92,6 +102,31 @@ describe('the run of the demo', () => {
           expect(links).toEqual(expect.arrayContaining(['#facts', '#bits', '#network', '#sensitivity', '#schedule']))
           for (const link of links) expect(await tab.locator(link).count(), link).toBe(1)
           await tab.close()
+        }
+      } finally {
+        await browser.close()
+      }
+    },
+  )
+
+  test.skipIf(!existsSync(executablePath))(
+    'has no fault of accessibility that axe finds, in light and dark',
+    async () => {
+      const { html } = await page()
+      const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
+      try {
+        for (const colorScheme of ['light', 'dark'] as const) {
+          // The page's own policy would keep the examiner out.
+          const context = await browser.newContext({ colorScheme, bypassCSP: true })
+          const tab = await context.newPage()
+          await tab.goto(pathToFileURL(html).href)
+          await tab.waitForSelector('.react-flow__node')
+          for (const toggle of await tab.locator('.pic-toggle > button').all()) await toggle.click()
+          await tab.addScriptTag({ content: axe.source })
+          const { violations, passes } = (await tab.evaluate('axe.run()')) as axe.AxeResults
+          expect(violations.map(({ id, nodes }) => [id, nodes[0]?.html])).toEqual([])
+          expect(passes.map(({ id }) => id)).toContain('color-contrast')
+          await context.close()
         }
       } finally {
         await browser.close()

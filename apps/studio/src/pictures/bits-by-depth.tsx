@@ -144,6 +144,10 @@ const DepthColumn = memo(({ column: { node, name, bars, changed, starved }, pick
   )
 })
 
+/** Two bits or less are few: of the weights, or else of the activation beside them. */
+const starvedText = (node: string, bits: number | null): string =>
+  bits !== null && bits <= 2 ? `${node} has ${bitsText(bits)}` : `${node} has an activation of 2 bits or less`
+
 function StarvedAlarm({ nodes, choice }: { readonly nodes: readonly string[]; readonly choice: BitsChoice }) {
   const { name, bits, starved = [] } = choice
   if (starved.length === 0) return null
@@ -152,7 +156,7 @@ function StarvedAlarm({ nodes, choice }: { readonly nodes: readonly string[]; re
       <strong>
         {count(starved.length, 'starved output layer')} under {name}:
       </strong>{' '}
-      {list(starved.map((node) => `${node} has ${bitsText(bits[nodes.indexOf(node)])}`))}. So few bits right before an
+      {list(starved.map((node) => starvedText(node, bits[nodes.indexOf(node)] ?? null)))}. So few bits right before an
       output can ruin it.
     </p>
   )

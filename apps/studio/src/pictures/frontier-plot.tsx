@@ -69,6 +69,7 @@ function frontierOptions(
   const y = onLog([...points, ...chosen])
   const at = { x: 'weightsMemory', y: ({ sensitivity }: CurvePoint) => y(sensitivity) }
   const narrow = width < 480
+  const middle = ((points[0]?.weightsMemory ?? 0) + (points.at(-1)?.weightsMemory ?? 0)) / 2
   return {
     width,
     height: narrow ? 260 : 320,
@@ -111,17 +112,21 @@ function frontierOptions(
         strokeWidth: 3,
         symbol: (_: ChosenPoint, i: number) => (i === 0 ? 'circle' : 'diamond'),
       }),
-      Plot.text(chosen, {
-        ...at,
-        text: ({ name, weightsMemory }: ChosenPoint) =>
-          `${name}: ${bytes(weightsMemory)} (${percent(weightsMemory / floatBytes)})`,
-        dy: -16,
-        textAnchor: 'start',
-        dx: 6,
-        fontWeight: 600,
-        fill: 'var(--ink)',
-        stroke: 'var(--surface-raised)',
-        strokeWidth: 4,
+      ...chosen.map((one) => {
+        // On the side where there is room.
+        const right = one.weightsMemory > middle
+        return Plot.text([one], {
+          ...at,
+          text: ({ name, weightsMemory }: ChosenPoint) =>
+            `${name}: ${bytes(weightsMemory)} (${percent(weightsMemory / floatBytes)})`,
+          dy: -16,
+          dx: right ? -6 : 6,
+          textAnchor: right ? 'end' : 'start',
+          fontWeight: 600,
+          fill: 'var(--ink)',
+          stroke: 'var(--surface-raised)',
+          strokeWidth: 4,
+        })
       }),
       Plot.tip(
         points,

@@ -8,7 +8,8 @@ import { Facts, factsOf } from './facts.tsx'
 import { frontierSummary } from './frontier-plot.tsx'
 import { histogramSummary } from './histogram.tsx'
 import { pathThrough } from './network-edge.tsx'
-import { findNodes, graphSummary } from './network-graph.tsx'
+import { graphSummary } from './network-graph.tsx'
+import { findNodes } from './network-search.tsx'
 import { NodePanel } from './node-panel.tsx'
 import { sampleSummary } from './output-sample-plot.tsx'
 import { starvedRun as run } from './record.fixture.ts'
@@ -137,7 +138,7 @@ test('the weightings say which is best and which starve', () => {
     <WeightingTable weightings={run.weightings} chosen="AVG" onTake={(method) => taken.push(method)} />,
   )
   expect(textOf(markup)).toMatch(
-    /AVG ← used 0\.900 6\.2 dB 75\.0 % 126 B ! starved net\/last weights 2 bits in use LAST_LAYER 0\.0200 best/,
+    /AVG ← used 0\.900 6\.2 dB 75\.0 % 126 B ! starved net\/last w weights 2 bits in use LAST_LAYER 0\.0200 best/,
   )
 })
 

@@ -33,7 +33,7 @@ export function ScheduleChart({ schedule, budget = null }: ScheduleChartProps) {
       })}
     >
       <PlotView plot={plot} label={summary} />
-      <h4 className="pic-subhead">Alive at the peak, while {peak.node} runs</h4>
+      <h3 className="pic-subhead">Alive at the peak, while {peak.node} runs</h3>
       <DataTable
         label="Tensors that are alive at the peak"
         columns={[

@@ -28,10 +28,10 @@ export function Warnings({ warnings, outputLayers = [] }: WarningsProps) {
         <section className="pic-alarm" aria-label={count(about.length, 'starved output layer')}>
           <strong>{count(about.length, 'starved output layer')}</strong>
           <ul>
-            {about.map(({ node, output, bits, text }) => (
+            {about.map(({ node, output, bits, activationBits, text }) => (
               <li key={`${node} ${output}`}>
                 {text ??
-                  `${node}, the last layer before output ${output}, has ${bitsText(bits)}, which can ruin that output.`}
+                  `${node}, the last layer before output ${output}, has ${bitsText(bits)}${activationBits === null ? '' : ` and activations of ${bitsText(activationBits)}`}, which can ruin that output.`}
               </li>
             ))}
           </ul>

@@ -35,7 +35,7 @@ export function WeightingTable({ weightings, chosen, onTake }: WeightingTablePro
   return (
     <figure className="pic">
       <DataTable
-        label="Distance weightings"
+        label="Weightings side by side"
         columns={[
           { name: 'weighting' },
           { name: 'output loss', numeric: true },
@@ -61,8 +61,15 @@ export function WeightingTable({ weightings, chosen, onTake }: WeightingTablePro
             {outputLayers.map(({ node, output, bits, activationBits, starved }) => (
               <span key={`${node} ${output}`} className="pic-end">
                 {starved && <span className="pic-starved-mark">! starved </span>}
-                {node} <BitsChip bits={bits} what="weights" />
-                {activationBits !== null && <BitsChip bits={activationBits} what="activations" />}{' '}
+                {node} <Letter>w</Letter>
+                <BitsChip bits={bits} what="weights" />
+                {activationBits !== null && (
+                  <>
+                    {' '}
+                    <Letter>a</Letter>
+                    <BitsChip bits={activationBits} what="activations" />
+                  </>
+                )}{' '}
               </span>
             ))}
           </span>,
@@ -83,6 +90,13 @@ export function WeightingTable({ weightings, chosen, onTake }: WeightingTablePro
     </figure>
   )
 }
+
+/** Tells weights (w) from activations (a) for the eye; the chip says it in words. */
+const Letter = ({ children }: { readonly children: string }) => (
+  <span className="pic-soft" aria-hidden="true">
+    {children}
+  </span>
+)
 
 const worst = (values: readonly number[]): number | null => (values.length === 0 ? null : Math.min(...values))
 

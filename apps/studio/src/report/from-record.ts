@@ -11,12 +11,17 @@ const starvedIn = (ends: Ends): string[] => [...new Set(ends.filter(({ starved }
 /** The layers right before an output that have too few bits. */
 export const starvedNodes = ({ outputLayers }: RunRecord): string[] => starvedIn(outputLayers)
 
-/** The weighting that the choice stands beside: LAST_LAYER beside AVG, else the best of the others; null without others. */
+/**
+ * The weighting that the choice stands beside: LAST_LAYER beside AVG, else the best of the others; null when none would choose
+ * otherwise.
+ */
 export function rivalOf({
   weightings,
   distanceWeightingMethod: own,
 }: RunRecord): RunRecord['weightings'][number] | null {
-  const others = weightings.filter(({ method }) => method !== own)
+  const bitsOf = ({ bits, activationBits }: RunRecord['weightings'][number]) => `${bits}/${activationBits}`
+  const used = weightings.find(({ method }) => method === own)
+  const others = weightings.filter((one) => one.method !== own && (!used || bitsOf(one) !== bitsOf(used)))
   const named = own === 'AVG' ? others.find(({ method }) => method === 'LAST_LAYER') : undefined
   return named ?? others.toSorted((a, b) => a.outputLoss - b.outputLoss)[0] ?? null
 }

@@ -28,6 +28,8 @@ test('AVG stands beside LAST_LAYER, every other beside the best', () => {
   expect(rivalOf(run)?.method).toBe('LAST_LAYER')
   expect(rivalOf({ ...run, distanceWeightingMethod: 'LAST_LAYER' })?.method).toBe('AVG')
   expect(rivalOf({ ...run, weightings: [] })).toBe(null)
+  const same = run.weightings.map((one) => ({ ...one, bits: [8, 4, 2] }))
+  expect(rivalOf({ ...run, weightings: same })).toBe(null)
 })
 
 test('a report has a section for whatever the run has, warnings first, and a link to each', () => {

@@ -98,7 +98,7 @@ function usePickedSections(record: RunRecord, { picked, pick, layout }: Picking)
             onPick={pick}
             {...(layout && { layout })}
           />
-          <div className="report-panel" aria-live="polite">
+          <div className="report-panel">
             {panel ? <NodePanel {...panel} /> : <p className="pic-soft">No node is chosen.</p>}
           </div>
         </div>
