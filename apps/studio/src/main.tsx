@@ -11,6 +11,8 @@ import { applyTheme, storedTheme } from './theme.ts'
 import { pipelineOf } from './worker/client.ts'
 
 applyTheme(storedTheme())
+// A file that misses its place must not take the page away.
+for (const type of ['dragover', 'drop']) window.addEventListener(type, (event) => event.preventDefault())
 const worker = new Worker(new URL('./worker/worker.ts', import.meta.url), { type: 'module' })
 
 createRoot(document.getElementById('root')!).render(

@@ -199,7 +199,7 @@ describe.skipIf(!existsSync(executablePath) || !existsSync(join(dist, 'index.htm
         await page
           .getByLabel('Drop calibration data here', { exact: true })
           .setInputFiles({ name: 'pictures.npy', mimeType: '', buffer: Buffer.from(pictures) })
-        await page.getByText('8 samples').first().waitFor()
+        await page.getByText('8 pictures').first().waitFor()
         await measure(page)
         expect((await bitsOf(page))[0]).toContain(`${node}: AVG`)
         await write(page)

@@ -1,69 +1,25 @@
 import type { ImageFlags } from '@mixbit/inputs'
-import type { CallOptions, Pipeline } from '../worker/client.ts'
-import { TaskError } from '../worker/client.ts'
+import type { Pipeline } from '../worker/client.ts'
 import type {
   Answer,
-  Argument,
   Budgets,
   Format,
   ModelSource,
-  Problem,
   Resource,
   Role,
   SweepSettings,
-  TaskName,
   Weighting,
 } from '../worker/protocol.ts'
 import { latest } from './latest.ts'
-import type { Action } from './reducer.ts'
-import type { DataChoice, State, Step } from './state.ts'
-
-export interface Store {
-  get(): State
-  dispatch(action: Action): void
-}
+import type { DataChoice, Step } from './state.ts'
+import { type Store, taskRunner } from './task-runner.ts'
 
 export type Actions = ReturnType<typeof actionsFor>
 
 /** Everything that a click can do. Nothing here throws: problems go into the state, beside the step that they belong to. */
-export function actionsFor({ get, dispatch }: Store, pipeline: Pipeline) {
-  let controller: AbortController | null = null
-
-  const problemOf = (error: unknown): Problem =>
-    error instanceof TaskError
-      ? error.problem
-      : { code: 'UNEXPECTED', message: (error as Error).message, hint: 'Reload the page.' }
-
-  const attempt = async <T>(step: Step, run: () => Promise<T>): Promise<T | null> => {
-    try {
-      return await run()
-    } catch (error) {
-      const problem = problemOf(error)
-      dispatch({ type: 'failed', step, problem })
-      return null
-    }
-  }
-
-  let queue: Promise<unknown> = Promise.resolve()
-  /** One long task at a time, with progress and a way to cancel it. */
-  const long = <K extends TaskName>(step: Step, task: K, argument: Argument<K>): Promise<Answer<K> | null> => {
-    const answer = queue.then(() => runLong(step, task, argument))
-    queue = answer
-    return answer
-  }
-  const runLong = async <K extends TaskName>(step: Step, task: K, argument: Argument<K>) => {
-    controller = new AbortController()
-    dispatch({ type: 'started', task, step })
-    const options: CallOptions = {
-      signal: controller.signal,
-      onProgress: (event) => dispatch({ type: 'progressed', event }),
-    }
-    const answer = await attempt(step, () => pipeline.call(task, argument, options))
-    dispatch({ type: 'ended' })
-    return answer
-  }
-
-  const say = (text: string) => dispatch({ type: 'said', text })
+export function actionsFor(store: Store, pipeline: Pipeline) {
+  const { attempt, long, say, cancel } = taskRunner(store, pipeline)
+  const { get, dispatch } = store
 
   const solveNow = latest(async () => {
     const { budgets, weightings } = get()
@@ -99,7 +55,7 @@ export function actionsFor({ get, dispatch }: Store, pipeline: Pipeline) {
 
   const actions = {
     goTo: (step: Step) => dispatch({ type: 'goTo', step }),
-    cancel: () => controller?.abort(),
+    cancel,
 
     async openModel(source: ModelSource) {
       const model = await long('model', 'openModel', source)

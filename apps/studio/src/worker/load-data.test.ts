@@ -27,7 +27,7 @@ const request = (name: string, content: Uint8Array, more: Partial<DataRequest> =
 
 test('bytes of a .npy are preprocessed, and shown as the network sees them', async () => {
   const data = await loadData(desk, request('pictures.npy', picturesNpy))
-  expect(data).toMatchObject({ samples: 2, kind: 'arrays', labelled: false, range: { min: 0, max: 1 } })
+  expect(data).toMatchObject({ samples: 2, kind: 'pictures', labelled: false, range: { min: 0, max: 1 } })
   expect(data.previews[0]).toMatchObject({ width: 32, height: 32 })
   expect([...data.previews[0]!.rgba.slice(0, 4)]).toEqual([0, 1, 2, 255])
 })

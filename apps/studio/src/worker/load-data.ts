@@ -36,7 +36,7 @@ export async function loadData(desk: Desk, request: DataRequest): Promise<DataSu
   const first = feeds.map((feed) => feed.get(graph.inputs[0]!)!)
   return {
     role,
-    kind: read.pictures ? 'pictures' : 'arrays',
+    kind: read.kind,
     example: 'example' in source,
     samples: feeds.length,
     labelled: labels !== null,
@@ -48,6 +48,8 @@ export async function loadData(desk: Desk, request: DataRequest): Promise<DataSu
 
 /** What can be read, and again after a change of options. */
 interface Found {
+  /** Pictures are preprocessed; arrays are fed as they are. */
+  readonly kind: DataSummary['kind']
   readonly pictures: Pictures | null
   read(graph: Graph, options: InputOptions): Promise<Inputs> | Inputs
   /** The labels that came with the samples. */
@@ -63,6 +65,7 @@ async function fromExample(role: Role): Promise<Found> {
 }
 
 const ofPictures = (pictures: Pictures): Found => ({
+  kind: 'pictures',
   pictures,
   read: (graph, options) => readInputs(graph, { pictures: pictures.names, decode: pictures.decode }, options),
   labels: () => null,
@@ -92,12 +95,14 @@ async function fromArrays({ name, file }: NamedFile): Promise<Found> {
   const arrays = /\.npz$/i.test(name) ? parseNpz(bytes, name) : new Map<string, Tensor>()
   const labels = arrays.get('labels')
   arrays.delete('labels')
+  const pixels = arePixels(name, bytes)
   return {
+    kind: pixels ? 'pictures' : 'arrays',
     pictures: null,
     read: (graph, options) =>
       labels && !graph.inputs.includes('labels')
         ? { ...match({ stacked: arrays }, inputSpecs(graph), options.samples), warnings: [] }
-        : readInputs(graph, { file: name, bytes }, arePixels(name, bytes) ? options : { ...options, image: {} }),
+        : readInputs(graph, { file: name, bytes }, pixels ? options : { ...options, image: {} }),
     labels: (names) => (labels?.data ? names.map((_, i) => Number(labels.data[i])) : null),
   }
 }
