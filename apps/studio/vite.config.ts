@@ -6,7 +6,8 @@ import { defineConfig } from 'vite'
 export default defineConfig({
   base: './',
   plugins: [react()],
-  worker: { format: 'es' },
+  // The adapter's default runtime is that of Node; the page always gives another.
+  worker: { format: 'es', rolldownOptions: { external: ['onnxruntime-node'] } },
   assetsInclude: ['**/*.onnx', '**/*.bin'],
   // The example is taken from examples/demo.
   server: { fs: { allow: [fileURLToPath(new URL('../..', import.meta.url))] } },

@@ -50,10 +50,9 @@ describe.skipIf(!able || !process.env.MIXBIT_GALLERY)('the gallery', () => {
         await shoot('model')
         await press(page, 'Continue to data')
         await measure(page)
+        await shoot('budget')
         await setBudget(page, '7 %')
         await page.getByRole('region', { name: 'Last-layer warning' }).waitFor()
-        await page.evaluate(() => scrollTo(0, 0))
-        await shoot('budget')
         await showHeading(page, 'dense is starved')
         await shoot('warning')
         await showHeading(page, 'What each kilobyte buys')
@@ -77,5 +76,8 @@ async function showHeading(page: Page, name: string): Promise<void> {
   await heading.evaluate((element) => scrollTo(0, element.getBoundingClientRect().top + scrollY - 40))
 }
 
-/** Until layouts that are made in a worker and pictures that follow one another are there. */
-const settled = (page: Page) => page.waitForTimeout(900)
+/** Until layouts that are made in a worker and pictures that follow one another are there; with nothing under the pointer. */
+async function settled(page: Page): Promise<void> {
+  await page.mouse.move(0, 0)
+  await page.waitForTimeout(900)
+}
