@@ -103,8 +103,8 @@ async function momentsAt(
   const observer = momentsObserver(rows, now.live.length, true)
   for (const [sample, live] of now.live.entries()) {
     const { shape, data } = f32Of(before.live[sample]!.get(target)!)
-    const other = sum && f32Of(live.get(sum.other)!).data
-    observer.add(live.get(node.inputs[0]!)!, shape, seeds[sample]!, other ? data.map((x, i) => x - other[i]!) : data)
+    const other = sum ? f32Of(live.get(sum.other)!).data : undefined
+    observer.add(live.get(node.inputs[0]!)!, shape, seeds[sample]!, data, other)
   }
   return observer.moments()
 }
