@@ -37,15 +37,30 @@ function blocksOf({ groups, inputs }: LayerRows): Block[] {
 export interface MomentsObserver {
   /**
    * Looks at one sample: what enters the layer, the shape of what comes out, a seed for the places, and what should come out, if
-   * that matters: `target`, less what `other` gives.
+   * that matters.
    */
-  add(input: Tensor, outputShape: readonly number[], seed: number, target?: Float32Array, other?: Float32Array): void
+  add(input: Tensor, output: readonly number[], look: Look, target?: Target): void
   /** One per block; null when no row was seen. */
   moments(): Moments[] | null
 }
 
-/** Rows that are looked at: enough for a Gram matrix that generalises. */
-const rowsFor = (inputs: number): number => Math.max(4096, 8 * inputs)
+/** How a sample is looked at. */
+export interface Look {
+  /** Decides the places. */
+  readonly seed: number
+  /** How many places it gets, as a multiple of what a sample gets on average. Default 1. */
+  readonly weight?: number
+}
+
+/** What a layer should give: `data`, less what `other` gives. */
+export interface Target {
+  readonly data: Float32Array
+  readonly other: Float32Array | null
+}
+
+/** Rows that are looked at: enough for a Gram matrix that generalises; a fit to targets needs more of them. */
+const rowsFor = (inputs: number, withTargets: boolean): number =>
+  withTargets ? Math.max(16384, 24 * inputs) : Math.max(2048, 6 * inputs)
 /** Numbers that are gathered, at most, before they are multiplied. */
 const mostGathered = 2 ** 21
 
@@ -70,7 +85,7 @@ export function momentsObserver(layer: LayerRows, samples: number, withTargets: 
   const kernel = pickReconstructKernel()
   const { groups, inputs, outputs } = layer
   const outWidth = withTargets ? paddedWidth(outputs) : 0
-  const perSample = Math.ceil(rowsFor(Math.min(inputs, mostColumns)) / samples)
+  const perSample = rowsFor(Math.min(inputs, mostColumns), withTargets) / samples
   const sums = blocksOf(layer).map((block): Sums => {
     const width = paddedWidth(block.columns)
     return {
@@ -104,15 +119,16 @@ export function momentsObserver(layer: LayerRows, samples: number, withTargets: 
     waiting = 0
   }
   return {
-    add(input, output, seed, target, other) {
+    add(input, output, { seed, weight = 1 }, target) {
       const data = toF32(input)
-      for (const position of spread(layer.positions(output), perSample, seed)) {
+      const places = Math.max(1, Math.round(weight * perSample))
+      for (const position of spread(layer.positions(output), places, seed)) {
         layer.gather(data, { input: input.shape, output, position }, gathered.x, waiting * groups * inputs)
         let to = waiting * groups * outputs
         for (let group = 0; target && group < groups; group++)
           for (let row = 0; row < outputs; row++) {
             const at = layer.outputIndex(output, group, row, position)
-            gathered.y[to++] = other ? target[at]! - other[at]! : target[at]!
+            gathered.y[to++] = target.other ? target.data[at]! - target.other[at]! : target.data[at]!
           }
         if (++waiting === chunk) flush()
       }
