@@ -100,8 +100,8 @@ export interface CompensateOptions {
 /** Turns of coordinate descent with a new scale after each; where levels are many, they find little. */
 const sweepsFor = (levels: number): number => (levels > 16 ? 2 : 10)
 
-/** Short rows are cheap, and their error has many dents: they start from several scales. */
-const startsFor = (columns: number): number => (columns <= 64 ? 4 : columns <= 256 ? 2 : 1)
+/** Short rows on few levels are cheap, and their error has many dents: they start from several scales. */
+const startsFor = (columns: number, levels: number): number => (levels > 16 || columns > 256 ? 1 : columns > 64 ? 2 : 4)
 
 /**
  * Rounds rows of weights to levels so that e^T H e gets small, where nearest rounding makes e^T e small: each column takes
@@ -118,7 +118,9 @@ export function compensate(
 ): Compensated {
   const { columns, width } = problem
   const table = withMiddles(levels)
-  const starts = scale ? [scale] : startScales(rows, diagonalOf(problem), scheme, table, startsFor(columns), kernel)
+  const starts = scale
+    ? [scale]
+    : startScales(rows, diagonalOf(problem), scheme, table, startsFor(columns, levels.length), kernel)
   const free = !scale && !hasFixedScale(scheme)
   const rounded = [
     ...starts.map((start) =>

@@ -60,7 +60,7 @@ export interface Target {
 
 /** Rows that are looked at: enough for a Gram matrix that generalises; a fit to targets needs more of them. */
 const rowsFor = (inputs: number, withTargets: boolean): number =>
-  withTargets ? Math.max(16384, 24 * inputs) : Math.max(2048, 6 * inputs)
+  withTargets ? Math.max(4096, Math.min(16384, 128 * inputs), 24 * inputs) : Math.max(2048, 6 * inputs)
 /** Numbers that are gathered, at most, before they are multiplied. */
 const mostGathered = 2 ** 21
 
