@@ -166,7 +166,7 @@ function levels4(v: v128, levels: usize, middles: usize, count: i32): v128 {
     }
     return level
   }
-  if (highest - lowest == <f32>count) {
+  if (highest - lowest === <f32>count) {
     const r = f32x4.nearest(v)
     const tie = f32x4.eq(f32x4.sub(r, v), f32x4.splat(0.5))
     const level = f32x4.sub(r, v128.and(tie, f32x4.splat(1)))

@@ -58,9 +58,13 @@ export interface Target {
   readonly other: Float32Array | null
 }
 
-/** Rows that are looked at: enough for a Gram matrix that generalises; a fit to targets needs more of them. */
-const rowsFor = (inputs: number, withTargets: boolean): number =>
-  withTargets ? Math.max(4096, Math.min(16384, 128 * inputs), 24 * inputs) : Math.max(2048, 6 * inputs)
+/**
+ * Rows that are looked at: enough for a Gram matrix that generalises; a fit to targets needs more of them. Groups are
+ * many and small.
+ */
+const rowsFor = (inputs: number, groups: number, withTargets: boolean): number =>
+  withTargets ? Math.max(groups === 1 ? 16384 : 4096, 24 * inputs) : Math.max(2048, 6 * inputs)
+
 /** Numbers that are gathered, at most, before they are multiplied. */
 const mostGathered = 2 ** 21
 
@@ -85,7 +89,7 @@ export function momentsObserver(layer: LayerRows, samples: number, withTargets: 
   const kernel = pickReconstructKernel()
   const { groups, inputs, outputs } = layer
   const outWidth = withTargets ? paddedWidth(outputs) : 0
-  const perSample = rowsFor(Math.min(inputs, mostColumns), withTargets) / samples
+  const perSample = rowsFor(Math.min(inputs, mostColumns), groups, withTargets) / samples
   const sums = blocksOf(layer).map((block): Sums => {
     const width = paddedWidth(block.columns)
     return {
