@@ -83,7 +83,7 @@ const watch = (job: Job, watched: readonly Watched[]): Promise<void> =>
     { stage: 'candidates', message: 'layer inputs' },
     (tensors, sample) => {
       for (const { observer, input, output } of watched)
-        observer.add(tensors.get(input)!, tensors.get(output)!.shape, seedOf(sample))
+        observer.add(tensors.get(input)!, tensors.get(output)!.shape, { seed: seedOf(sample) })
     },
   )
 

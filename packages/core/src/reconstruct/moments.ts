@@ -39,15 +39,34 @@ export interface MomentsObserver {
    * Looks at one sample: what enters the layer, the shape of what comes out, a seed for the places, and what should come out, if
    * that matters.
    */
-  add(input: Tensor, outputShape: readonly number[], seed: number, target?: Float32Array): void
+  add(input: Tensor, output: readonly number[], look: Look, target?: Target): void
   /** One per block; null when no row was seen. */
   moments(): Moments[] | null
 }
 
-/** Rows that are looked at: enough for a Gram matrix that generalises. */
-const rowsFor = (inputs: number): number => Math.max(4096, 8 * inputs)
-/** Rows that are gathered before they are multiplied. */
-const chunk = 512
+/** How a sample is looked at. */
+export interface Look {
+  /** Decides the places. */
+  readonly seed: number
+  /** How many places it gets, as a multiple of what a sample gets on average. Default 1. */
+  readonly weight?: number
+}
+
+/** What a layer should give: `data`, less what `other` gives. */
+export interface Target {
+  readonly data: Float32Array
+  readonly other: Float32Array | null
+}
+
+/**
+ * Rows that are looked at: enough for a Gram matrix that generalises; a fit to targets needs more of them. Groups are
+ * many and small.
+ */
+const rowsFor = (inputs: number, groups: number, withTargets: boolean): number =>
+  withTargets ? Math.max(groups === 1 ? 16384 : 4096, 24 * inputs) : Math.max(2048, 6 * inputs)
+
+/** Numbers that are gathered, at most, before they are multiplied. */
+const mostGathered = 2 ** 21
 
 interface Sums extends Block {
   readonly gram: Float32Array
@@ -70,7 +89,7 @@ export function momentsObserver(layer: LayerRows, samples: number, withTargets: 
   const kernel = pickReconstructKernel()
   const { groups, inputs, outputs } = layer
   const outWidth = withTargets ? paddedWidth(outputs) : 0
-  const perSample = Math.ceil(rowsFor(Math.min(inputs, mostColumns)) / samples)
+  const perSample = rowsFor(Math.min(inputs, mostColumns), groups, withTargets) / samples
   const sums = blocksOf(layer).map((block): Sums => {
     const width = paddedWidth(block.columns)
     return {
@@ -82,6 +101,7 @@ export function momentsObserver(layer: LayerRows, samples: number, withTargets: 
       spread: { center: null, sum: 0 },
     }
   })
+  const chunk = Math.max(64, Math.min(4096, Math.floor(mostGathered / (groups * inputs))))
   const gathered = {
     x: new Float32Array(chunk * groups * inputs),
     y: new Float32Array(withTargets ? chunk * groups * outputs : 0),
@@ -103,13 +123,17 @@ export function momentsObserver(layer: LayerRows, samples: number, withTargets: 
     waiting = 0
   }
   return {
-    add(input, output, seed, target) {
+    add(input, output, { seed, weight = 1 }, target) {
       const data = toF32(input)
-      for (const position of spread(layer.positions(output), perSample, seed)) {
+      const places = Math.max(1, Math.round(weight * perSample))
+      for (const position of spread(layer.positions(output), places, seed)) {
         layer.gather(data, { input: input.shape, output, position }, gathered.x, waiting * groups * inputs)
-        for (let o = 0; target && o < groups * outputs; o++)
-          gathered.y[waiting * groups * outputs + o] =
-            target[layer.outputIndex(output, Math.floor(o / outputs), o % outputs, position)]!
+        let to = waiting * groups * outputs
+        for (let group = 0; target && group < groups; group++)
+          for (let row = 0; row < outputs; row++) {
+            const at = layer.outputIndex(output, group, row, position)
+            gathered.y[to++] = target.other ? target.data[at]! - target.other[at]! : target.data[at]!
+          }
         if (++waiting === chunk) flush()
       }
     },
@@ -129,7 +153,7 @@ export function momentsObserver(layer: LayerRows, samples: number, withTargets: 
   }
 }
 
-/** Columns [first, first + count) of `rows` rows, padded with zeros; their sums are added to `sums`. */
+/** Columns [first, first + count) of `rows` rows, padded with zeros; lent until `data` changes. Their sums are added to `sums`. */
 function columnsOf(
   data: Float32Array,
   rows: number,
@@ -139,13 +163,13 @@ function columnsOf(
   sums: Float64Array,
 ): Float32Array {
   const width = sums.length
-  const out = new Float32Array(rows * width)
-  for (let row = 0; row < rows; row++)
-    for (let j = 0; j < count; j++) {
-      const value = data[row * stride + first + j]!
-      out[row * width + j] = value
-      sums[j]! += value
-    }
+  const whole = stride === width && count === width
+  const out = whole ? data.subarray(0, rows * width) : new Float32Array(rows * width)
+  for (let row = 0; row < rows; row++) {
+    const from = row * stride + first
+    if (!whole) for (let j = 0; j < count; j++) out[row * width + j] = data[from + j]!
+    for (let j = 0; j < count; j++) sums[j]! += data[from + j]!
+  }
   return out
 }
 

@@ -18,7 +18,8 @@ import type { Job } from '../job.ts'
 import { correctsBias } from '../network-editor.ts'
 import { breathe, checkAborted } from '../progress.ts'
 import { type LayerRows, layerRows } from './layer-rows.ts'
-import { type Moments, momentsObserver, seedOf, withoutBias } from './moments.ts'
+import { looksAt } from './looks.ts'
+import { type Look, type Moments, momentsObserver, withoutBias } from './moments.ts'
 import { layerProblem, roundLayer } from './round-layer.ts'
 import { advance, startWalk, type Walk } from './walk.ts'
 
@@ -41,7 +42,7 @@ export async function reconstruct(job: Job, quantized: Graph, weights: Assignmen
     before: startWalk(samples),
     now: startWalk(samples),
     pending: new Set(float.nodes.flatMap(({ id, outputs }) => (chosen.has(id) ? [outputs[0]!] : []))),
-    seeds: samples.map(seedOf),
+    looks: samples.length > 0 ? await looksAt(job, samples) : [],
   }
   let graph = quantized
   let done = 0
@@ -67,7 +68,7 @@ interface Walks {
   readonly now: Walk
   /** What the float model gives at layers that are still to come: its walk may run past them. */
   readonly pending: Set<ValueId>
-  readonly seeds: readonly number[]
+  readonly looks: readonly Look[]
 }
 
 /** How many samples both walks can hold within `memoryLimit`, at least one. */
@@ -93,7 +94,7 @@ async function momentsAt(
   graph: Graph,
   node: Node,
   rows: LayerRows,
-  { before, now, pending, seeds }: Walks,
+  { before, now, pending, looks }: Walks,
 ): Promise<Moments[] | null> {
   const output = node.outputs[0]!
   const sum = sumBehind(graph, output, now.live[0]!)
@@ -104,7 +105,7 @@ async function momentsAt(
   for (const [sample, live] of now.live.entries()) {
     const { shape, data } = f32Of(before.live[sample]!.get(target)!)
     const other = sum && f32Of(live.get(sum.other)!).data
-    observer.add(live.get(node.inputs[0]!)!, shape, seeds[sample]!, other ? data.map((x, i) => x - other[i]!) : data)
+    observer.add(live.get(node.inputs[0]!)!, shape, looks[sample]!, { data, other })
   }
   return observer.moments()
 }
