@@ -21,6 +21,8 @@ export async function openPage(
     ...options,
   })
   const page = await context.newPage()
+  // Machines that do other things at the same time are slow, not wrong.
+  page.setDefaultTimeout(90_000)
   const faults: string[] = []
   const longTasks: number[] = []
   const fault = (text: string) => faults.push(text)
