@@ -95,9 +95,10 @@ export function actionsFor(store: Store, pipeline: Pipeline) {
       if (!analysis) return
       dispatch({ type: 'analyzed', analysis })
       say(`The sensitivity of ${analysis.layers.length} layers is measured.`)
-      const float = analysis.float.weightsMemory ?? 0
-      await actions.setBudgets({ weightsMemory: Math.round(float * startingShare) })
       await drawCurves()
+      const least = get().curves[0]?.points[0]?.weightsMemory ?? 0
+      const share = (analysis.float.weightsMemory ?? 0) * startingShare
+      await actions.setBudgets({ weightsMemory: least > share ? Math.ceil(least) : `${100 * startingShare} %` })
     },
 
     async setBudgets(budgets: Budgets) {

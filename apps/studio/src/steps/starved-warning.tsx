@@ -14,7 +14,7 @@ export function StarvedWarning() {
   const starved = choice?.outputLayers.filter((layer) => layer.starved) ?? []
   const remedy = starved.length > 0 ? remedyFor(current, rivals) : null
   return (
-    <div aria-live="assertive">
+    <div className="live" aria-live="assertive">
       {starved.length > 0 && (
         <section className="starved" aria-label="Last-layer warning">
           <Icon name="alert" />
