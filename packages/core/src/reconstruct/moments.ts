@@ -37,12 +37,15 @@ function blocksOf({ groups, inputs }: LayerRows): Block[] {
 export interface MomentsObserver {
   /**
    * Looks at one sample: what enters the layer, the shape of what comes out, a seed for the places, and what should come out, if
-   * that matters.
+   * that matters. `rows`: of another node that has the same weight; default: the layer's own.
    */
-  add(input: Tensor, outputShape: readonly number[], seed: number, target?: Float32Array): void
+  add(input: Tensor, outputShape: readonly number[], seed: number, target?: WriteTarget | null, rows?: LayerRows): void
   /** One per block; null when no row was seen. */
   moments(): Moments[] | null
 }
+
+/** Writes the targets of all groups, one behind the other, at one position to `to[at ...]`. */
+export type WriteTarget = (position: number, to: Float32Array, at: number) => void
 
 /** Rows that are looked at: enough for a Gram matrix that generalises. */
 const rowsFor = (inputs: number): number => Math.max(4096, 8 * inputs)
@@ -65,11 +68,14 @@ interface Spread {
   sum: number
 }
 
-/** Collects moments over positions that are spread evenly over samples and places, the same on every run. */
-export function momentsObserver(layer: LayerRows, samples: number, withTargets: boolean): MomentsObserver {
+/**
+ * Collects moments over positions that are spread evenly over samples and places, the same on every run, with so many targets
+ * in every group.
+ */
+export function momentsObserver(layer: LayerRows, samples: number, targets: number): MomentsObserver {
   const kernel = pickReconstructKernel()
-  const { groups, inputs, outputs } = layer
-  const outWidth = withTargets ? paddedWidth(outputs) : 0
+  const { groups, inputs } = layer
+  const outWidth = targets > 0 ? paddedWidth(targets) : 0
   const perSample = Math.ceil(rowsFor(Math.min(inputs, mostColumns)) / samples)
   const sums = blocksOf(layer).map((block): Sums => {
     const width = paddedWidth(block.columns)
@@ -84,10 +90,10 @@ export function momentsObserver(layer: LayerRows, samples: number, withTargets: 
   })
   const gathered = {
     x: new Float32Array(chunk * groups * inputs),
-    y: new Float32Array(withTargets ? chunk * groups * outputs : 0),
+    y: new Float32Array(chunk * groups * targets),
   }
   let waiting = 0
-  let rows = 0
+  let seen = 0
   const flush = () => {
     for (const { group, first, columns, gram, cross, sumX, sumY, spread: varied } of sums) {
       const x = columnsOf(gathered.x, waiting, groups * inputs, group * inputs + first, columns, sumX)
@@ -95,35 +101,33 @@ export function momentsObserver(layer: LayerRows, samples: number, withTargets: 
       varied.center ??= sumX.map((sum) => sum / waiting)
       varied.sum += fourthMoments(x, varied.center)
       accumulate(gram, kernel.product(x, width))
-      if (!withTargets) continue
-      const y = columnsOf(gathered.y, waiting, groups * outputs, group * outputs, outputs, sumY)
+      if (targets === 0) continue
+      const y = columnsOf(gathered.y, waiting, groups * targets, group * targets, targets, sumY)
       accumulate(cross, kernel.product(x, width, y, outWidth))
     }
-    rows += waiting
+    seen += waiting
     waiting = 0
   }
   return {
-    add(input, output, seed, target) {
+    add(input, output, seed, target, rows = layer) {
       const data = toF32(input)
-      for (const position of spread(layer.positions(output), perSample, seed)) {
-        layer.gather(data, { input: input.shape, output, position }, gathered.x, waiting * groups * inputs)
-        for (let o = 0; target && o < groups * outputs; o++)
-          gathered.y[waiting * groups * outputs + o] =
-            target[layer.outputIndex(output, Math.floor(o / outputs), o % outputs, position)]!
+      for (const position of spread(rows.positions(output), perSample, seed)) {
+        rows.gather(data, { input: input.shape, output, position }, gathered.x, waiting * groups * inputs)
+        target?.(position, gathered.y, waiting * groups * targets)
         if (++waiting === chunk) flush()
       }
     },
     moments() {
       if (waiting > 0) flush()
-      if (rows === 0) return null
+      if (seen === 0) return null
       return sums.map(({ gram, cross, sumX, sumY, spread: varied, ...block }) => {
         const means = {
-          gram: gram.map((sum) => sum / rows),
-          cross: cross.map((sum) => sum / rows),
-          meanX: sumX.map((sum) => sum / rows),
-          meanY: sumY.map((sum) => sum / rows),
+          gram: gram.map((sum) => sum / seen),
+          cross: cross.map((sum) => sum / seen),
+          meanX: sumX.map((sum) => sum / seen),
+          meanY: sumY.map((sum) => sum / seen),
         }
-        return { ...block, ...means, shrinkage: shrinkageOf(means, varied.sum / rows, rows) }
+        return { ...block, ...means, shrinkage: shrinkageOf(means, varied.sum / seen, seen) }
       })
     },
   }
@@ -206,11 +210,10 @@ function shrinkageOf({ gram, meanX }: Pick<Moments, 'gram' | 'meanX'>, meanFourt
 /** Moments of targets without the bias that a layer keeps: the weights need not explain it. */
 export function withoutBias(
   moments: readonly Moments[],
-  bias: Tensor | undefined,
+  b: Float32Array | null,
   { outputs }: LayerRows,
 ): readonly Moments[] {
-  if (!bias) return moments
-  const b = toF32(bias)
+  if (!b) return moments
   const biasOf = (group: number, row: number) => (row < outputs ? (b[group * outputs + row] ?? 0) : 0)
   return moments.map((seen) => {
     const { group, meanX, meanY } = seen

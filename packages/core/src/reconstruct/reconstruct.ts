@@ -1,11 +1,14 @@
-import { withSession } from '@mixbit/adapter'
+import { type Adapter, withSession } from '@mixbit/adapter'
 import {
   consumers,
   type Graph,
   type Node,
+  type NodeId,
+  nodeById,
   replaceValues,
   sizeOf,
   type Tensor,
+  type Tensors,
   toF32,
   type Value,
   type ValueId,
@@ -17,10 +20,13 @@ import { type Candidate, constant, quantizedValue } from '../candidates.ts'
 import type { Job } from '../job.ts'
 import { correctsBias } from '../network-editor.ts'
 import { breathe, checkAborted } from '../progress.ts'
-import { type LayerRows, layerRows } from './layer-rows.ts'
+import type { LayerRows } from './layer-rows.ts'
 import { type Moments, momentsObserver, seedOf, withoutBias } from './moments.ts'
+import { factorTargets, multiplied, type Product, writeFactors } from './products.ts'
+import { withStates } from './recurrent-rows.ts'
 import { layerProblem, roundLayer } from './round-layer.ts'
-import { advance, startWalk, type Walk } from './walk.ts'
+import { advance, peek, startWalk, type Walk } from './walk.ts'
+import { type WeightForm, weightForms } from './weight-forms.ts'
 
 /**
  * Rounds the weights of a quantized graph anew, layer after layer in topological order: what enters a layer comes from the
@@ -30,43 +36,70 @@ import { advance, startWalk, type Walk } from './walk.ts'
  * Layers whose candidate was rounded to the nearest stay as they are.
  */
 export async function reconstruct(job: Job, quantized: Graph, weights: Assignment['weights']): Promise<Graph> {
-  const { adapter, prepared: float } = job
+  const { adapter } = job
+  const float = withStates(job.prepared)
   const chosen = new Map(
     job.layers.flatMap(({ node, sharedWith }, i) =>
       weights[i]!.scheme && sharedWith.length === 0 ? [[node, weights[i]!] as const] : [],
     ),
   )
-  const samples = job.samples.slice(0, chosen.size > 0 ? await samplesThatFit(job) : 0)
+  const layers = float.nodes.filter(({ id }) => chosen.has(id)).map((node) => layerOf(float, node))
+  const samples = job.samples.slice(0, layers.length > 0 ? await samplesThatFit(job) : 0)
   const walks: Walks = {
+    float,
     before: startWalk(samples),
     now: startWalk(samples),
-    pending: new Set(float.nodes.flatMap(({ id, outputs }) => (chosen.has(id) ? [outputs[0]!] : []))),
+    pending: new Map(layers.map((layer) => [layer.node.id, layer.wanted])),
     seeds: samples.map(seedOf),
   }
   let graph = quantized
-  let done = 0
-  for (const [at, node] of quantized.nodes.entries()) {
-    const candidate = chosen.get(node.id)
-    const rows = candidate && layerRows(float, float.nodes.find(({ id }) => id === node.id)!)
-    if (!rows) continue
+  for (const [done, layer] of layers.entries()) {
+    const { id } = layer.node
     checkAborted(job.signal)
+    const at = graph.nodes.findIndex((node) => node.id === id)
     await advance(walks.now, graph, at, adapter, new Set())
-    const moments = await momentsAt(job, graph, node, rows, walks)
-    walks.pending.delete(node.outputs[0]!)
-    graph = moments ? rounded(job, graph, node, rows, moments, candidate) : graph
-    job.onProgress?.({ stage: 'quantized', done: ++done, total: chosen.size, message: node.id })
+    const candidate = chosen.get(id)!
+    graph = layer.showsTarget
+      ? await fittedToOutput(job, graph, layer, walks, candidate)
+      : await fittedToProducts(job, graph, layer, walks, candidate)
+    walks.pending.delete(id)
+    job.onProgress?.({ stage: 'quantized', done: done + 1, total: layers.length, message: id })
     await breathe()
   }
   verify(graph)
   return graph
 }
 
+/** A layer that is rounded anew. */
+interface RoundedNode {
+  /** In the float graph. */
+  readonly node: Node
+  readonly forms: ReadonlyMap<number, WeightForm>
+  /** Whether a value of the float graph is what the product of its weight should be. */
+  readonly showsTarget: boolean
+  /** What of the float graph tells its target. */
+  readonly wanted: readonly ValueId[]
+}
+
+function layerOf(float: Graph, node: Node): RoundedNode {
+  const forms = weightForms(float, node)
+  // With an activation inside, or gates, what comes out is not the matrix product.
+  const showsTarget = !node.attrs.activation && !node.recurrence
+  return {
+    node,
+    forms,
+    showsTarget,
+    wanted: showsTarget ? [node.outputs[0]!] : [...forms.values()].flatMap(({ reads }) => reads),
+  }
+}
+
 /** The float and the quantized model, run side by side. */
 interface Walks {
+  readonly float: Graph
   readonly before: Walk
   readonly now: Walk
   /** What the float model gives at layers that are still to come: its walk may run past them. */
-  readonly pending: Set<ValueId>
+  readonly pending: Map<NodeId, readonly ValueId[]>
   readonly seeds: readonly number[]
 }
 
@@ -87,26 +120,100 @@ export async function samplesThatFit({ adapter, prepared, samples, config }: Job
   )
 }
 
-/** What the layer reads now, and what it should give. */
-async function momentsAt(
-  { adapter, prepared: float }: Job,
+/** Runs the float model up to a place where these values are known. */
+function advanceFloat({ float, before, pending }: Walks, adapter: Adapter, values: readonly ValueId[]): Promise<void> {
+  const stop = 1 + float.nodes.findLastIndex(({ outputs }) => outputs.some((id) => id !== null && values.includes(id)))
+  return advance(before, float, stop, adapter, new Set([...[...pending.values()].flat(), ...values]))
+}
+
+/** A layer of one weight, rounded to give what its output is in the float model. */
+async function fittedToOutput(
+  job: Job,
   graph: Graph,
-  node: Node,
-  rows: LayerRows,
-  { before, now, pending, seeds }: Walks,
-): Promise<Moments[] | null> {
+  { node }: RoundedNode,
+  walks: Walks,
+  candidate: Candidate,
+): Promise<Graph> {
+  const here = nodeById(graph, node.id)
+  const [form] = weightForms(graph, here).values()
+  if (!form) return graph
+  const { rows } = form
+  const { before, now, seeds } = walks
   const output = node.outputs[0]!
   const sum = sumBehind(graph, output, now.live[0]!)
   const target = sum?.value ?? output
-  const stop = 1 + float.nodes.findIndex(({ outputs }) => outputs.includes(target))
-  await advance(before, float, stop, adapter, new Set([...pending, target]))
-  const observer = momentsObserver(rows, now.live.length, true)
+  await advanceFloat(walks, job.adapter, [target])
+  const observer = momentsObserver(rows, now.live.length, rows.outputs)
   for (const [sample, live] of now.live.entries()) {
     const { shape, data } = f32Of(before.live[sample]!.get(target)!)
     const other = sum && f32Of(live.get(sum.other)!).data
-    observer.add(live.get(node.inputs[0]!)!, shape, seeds[sample]!, other ? data.map((x, i) => x - other[i]!) : data)
+    const { input } = form.see(new Map([...live, [output, { dtype: 'f32', shape, data }]]))
+    observer.add(input, shape, seeds[sample]!, (position, to, at) => {
+      for (let o = 0; o < rows.groups * rows.outputs; o++) {
+        const index = rows.outputIndex(shape, Math.floor(o / rows.outputs), o % rows.outputs, position)
+        to[at + o] = data[index]! - (other ? other[index]! : 0)
+      }
+    })
   }
-  return observer.moments()
+  const seen = observer.moments()
+  if (!seen) return graph
+  const bias = biasOf(job, graph, here, rows)
+  const kept = bias ? null : graph.values.get(here.inputs[2] ?? '')?.tensor
+  return rounded(
+    job,
+    graph,
+    { rows, value: candidate.grids[0]!.value, moments: withoutBias(seen, kept ? toF32(kept) : null, rows), bias },
+    candidate,
+  )
+}
+
+/**
+ * A layer whose target no value shows: the sum of what its weights give in the float model, less what those give that are rounded
+ * already.
+ */
+async function fittedToProducts(
+  job: Job,
+  start: Graph,
+  { node, forms, wanted }: RoundedNode,
+  walks: Walks,
+  candidate: Candidate,
+): Promise<Graph> {
+  const { before, now, seeds } = walks
+  await advanceFloat(walks, job.adapter, wanted)
+  const float = before.live.map((live) => new Map(live))
+  let graph = start
+  const done: { product: Product; form: WeightForm; seen: readonly Tensors[] }[] = []
+  for (const { value } of candidate.grids) {
+    const input = node.inputs.indexOf(value)
+    const whole = withStates(graph)
+    const here = nodeById(whole, node.id)
+    const [before, form] = [forms.get(input), weightForms(whole, here).get(input)]
+    if (!before || !form) continue
+    const { rows } = form
+    const seen = await peek(now, whole, job.adapter, form.reads)
+    done.push({ product: { rows, weights: toF32(constant(job.prepared, value)), sign: 1 }, form: before, seen: float })
+    const observer = momentsObserver(rows, seen.length, factorTargets(done.map(({ product }) => product)))
+    for (const [sample, tensors] of seen.entries()) {
+      const { input, output } = form.see(tensors)
+      const factors = done.map(({ form, seen }) => {
+        const factor = form.see(seen[sample]!)
+        return { rows: form.rows, ...factor, data: toF32(factor.input) }
+      })
+      observer.add(input, output, seeds[sample]!, writeFactors(factors))
+    }
+    const moments = observer.moments()
+    if (!moments) continue
+    const bias = node.recurrence ? null : biasOf(job, graph, here, rows)
+    const floatBias = walks.float.values.get(node.inputs[2] ?? '')?.tensor
+    const target = multiplied(
+      moments,
+      done.map(({ product }) => product),
+      bias && floatBias ? toF32(floatBias) : null,
+    )
+    graph = rounded(job, graph, { rows, value, moments: target, bias }, candidate)
+    done.push({ product: { rows, weights: toF32(constant(graph, value)), sign: -1 }, form, seen })
+  }
+  return graph
 }
 
 const f32Of = (tensor: Tensor) => ({ shape: tensor.shape, data: toF32(tensor) })
@@ -125,23 +232,26 @@ function sumBehind(graph: Graph, output: ValueId, live: ReadonlyMap<ValueId, Ten
   return shapeOf(other) === shapeOf(output) ? { value: add.outputs[0]!, other } : null
 }
 
+/** The bias of a layer, where it may be corrected. */
+const biasOf = (job: Job, graph: Graph, node: Node, rows: LayerRows): Value | null =>
+  correctsBias(job.config, node) ? ownBias(graph, node, rows) : null
+
+/** A weight with what it is fitted to; `bias` takes up the mean of what is left. */
+interface Fitted {
+  readonly rows: LayerRows
+  readonly value: ValueId
+  readonly moments: readonly Moments[]
+  readonly bias: Value | null
+}
+
 /** The layer with new weights on the grid of its candidate, and a new bias if it has one of its own. */
-function rounded(
-  job: Job,
-  graph: Graph,
-  node: Node,
-  rows: LayerRows,
-  seen: readonly Moments[],
-  candidate: Candidate,
-): Graph {
-  const { value, grid } = candidate.grids[0]!
-  const bias = correctsBias(job.config, node) ? ownBias(graph, node, rows) : null
-  const moments = bias ? seen : withoutBias(seen, graph.values.get(node.inputs[2] ?? '')?.tensor, rows)
+function rounded(job: Job, graph: Graph, { rows, value, moments, bias }: Fitted, candidate: Candidate): Graph {
+  const { bits, scheme, grids } = candidate
   const problem = layerProblem(rows, moments, toF32(constant(job.prepared, value)), bias !== null)
   if (!problem) return graph
-  const { bits, scheme } = candidate
-  const { integers, grid: found } = roundLayer(problem, { scheme: scheme!, bits, axis: grid.axis!, tableTurns: 2 })
-  const weight = quantizedValue(job.prepared, { value, grid: found, integers })
+  const { axis } = grids.find((one) => one.value === value)!.grid
+  const { integers, grid } = roundLayer(problem, { scheme: scheme!, bits, axis: axis!, tableTurns: 2 })
+  const weight = quantizedValue(job.prepared, { value, grid, integers })
   const values = new Map([[value, weight]])
   if (bias) values.set(bias.id, { ...bias, tensor: { ...bias.tensor!, data: meanResidual(rows, moments, weight) } })
   return replaceValues(graph, values)

@@ -120,18 +120,18 @@ function roundTo(
   { scheme, bits, axis, nearest }: RoundOptions,
 ): RoundedLayer & { readonly parts: readonly (RowsBlock & { readonly rounded: Compensated })[] } {
   const { groups, outputs, inputs } = layer
-  const shared = blocks.length > groups ? sharedScales(layer, blocks, scheme, levels) : null
+  const shared = blocks.length > scaleGroups(layer) ? sharedScales(layer, blocks, scheme, levels) : null
   const parts = blocks.map((block) => {
-    const own = (scales: Float32Array | null | undefined) =>
-      scales?.subarray(block.group * outputs, (block.group + 1) * outputs)
+    const first = scaleGroup(layer, block) * outputs
+    const own = (scales: Float32Array | null | undefined) => scales?.subarray(first, first + outputs)
     const options = { scale: own(shared), nearest: shared ? undefined : own(nearest) }
     return { ...block, rounded: compensate(block.problem, block.rows, scheme, levels, options) }
   })
-  const scale = new Float32Array(groups * outputs)
+  const scale = new Float32Array(scaleGroups(layer) * outputs)
   const integers = new Int8Array(groups * outputs * inputs)
   let error = 0
   for (const { group, first, problem, rounded } of parts) {
-    scale.set(rounded.scale, group * outputs)
+    scale.set(rounded.scale, scaleGroup(layer, { group }) * outputs)
     for (let row = 0; row < outputs; row++) {
       error += rounded.error[row]!
       for (let j = 0; j < problem.columns; j++)
@@ -142,6 +142,11 @@ function roundTo(
   return { grid, integers, error, parts }
 }
 
+/** How many groups have scales of their own. */
+const scaleGroups = ({ groups, sharedScale }: LayerRows): number => (sharedScale ? 1 : groups)
+
+const scaleGroup = ({ sharedScale }: LayerRows, { group }: Pick<Block, 'group'>): number => (sharedScale ? 0 : group)
+
 /** Scales of layers in blocks, from all columns of a row together. */
 function sharedScales(
   layer: LayerRows,
@@ -149,9 +154,9 @@ function sharedScales(
   scheme: TableScheme,
   levels: readonly number[],
 ): Float32Array {
-  const scales = new Float32Array(layer.groups * layer.outputs)
-  for (let group = 0; group < layer.groups; group++) {
-    const parts = blocks.filter((block) => block.group === group)
+  const scales = new Float32Array(scaleGroups(layer) * layer.outputs)
+  for (let group = 0; group < scaleGroups(layer); group++) {
+    const parts = blocks.filter((block) => scaleGroup(layer, block) === group)
     const width = parts.reduce((sum, { problem }) => sum + problem.width, 0)
     const weights = new Float32Array(layer.outputs * width)
     const diagonal = new Float32Array(width)

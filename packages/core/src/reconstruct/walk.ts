@@ -29,11 +29,10 @@ export async function advance(
   const made = new Set(nodes.flatMap((node) => node.outputs))
   const needed = new Set([...graph.nodes.slice(stop).flatMap(readsOf), ...keep])
   const outputs = [...made].filter((id): id is ValueId => id !== null && needed.has(id))
-  const inputs = [...new Set(nodes.flatMap(readsOf))].filter((id) => !made.has(id) && !graph.values.get(id)?.tensor)
-  const piece = onlyTheirValues({ ...graph, nodes, inputs, outputs })
+  const piece = pieceOf(graph, nodes, outputs)
   const step = async (session: Session | null) => {
     for (const state of walk.live) {
-      const results = session ? await session.run(new Map(inputs.map((id) => [id, state.get(id)!]))) : []
+      const results = session ? await session.run(new Map(piece.inputs.map((id) => [id, state.get(id)!]))) : []
       for (const id of [...state.keys()]) if (!needed.has(id)) state.delete(id)
       for (const [id, tensor] of results) state.set(id, tensor)
     }
@@ -42,6 +41,30 @@ export async function advance(
   walk.position = stop
 }
 
-/** Bytes that a walk holds for one sample. */
-export const liveBytes = (live: ReadonlyMap<ValueId, Tensor>): number =>
-  [...live.values()].reduce((sum, { data }) => sum + ('byteLength' in data ? data.byteLength : 0), 0)
+/** What the next node gives and reads, sample by sample, without going on; `values` are named by the graph. */
+export async function peek(
+  walk: Walk,
+  graph: Graph,
+  adapter: Adapter,
+  values: readonly ValueId[],
+): Promise<Map<ValueId, Tensor>[]> {
+  const node = graph.nodes[walk.position]!
+  const made = values.filter((id) => node.outputs.includes(id))
+  const piece = pieceOf(graph, [node], made)
+  const seen: Map<ValueId, Tensor>[] = []
+  const look = async (session: Session | null) => {
+    for (const state of walk.live) {
+      const results = session ? await session.run(new Map(piece.inputs.map((id) => [id, state.get(id)!]))) : new Map()
+      seen.push(new Map(values.map((id) => [id, results.get(id) ?? state.get(id)!])))
+    }
+  }
+  await (made.length > 0 ? withSession(adapter, piece, made, look) : look(null))
+  return seen
+}
+
+/** Some nodes of a graph as a graph. */
+function pieceOf(graph: Graph, nodes: Graph['nodes'], outputs: readonly ValueId[]): Graph {
+  const made = new Set(nodes.flatMap((node) => node.outputs))
+  const inputs = [...new Set(nodes.flatMap(readsOf))].filter((id) => !made.has(id) && !graph.values.get(id)?.tensor)
+  return onlyTheirValues({ ...graph, nodes, inputs, outputs })
+}
