@@ -210,10 +210,11 @@ function shrinkageOf({ gram, meanX }: Pick<Moments, 'gram' | 'meanX'>, meanFourt
 /** Moments of targets without the bias that a layer keeps: the weights need not explain it. */
 export function withoutBias(
   moments: readonly Moments[],
-  b: Float32Array | null,
+  bias: Tensor | undefined,
   { outputs }: LayerRows,
 ): readonly Moments[] {
-  if (!b) return moments
+  if (!bias) return moments
+  const b = toF32(bias)
   const biasOf = (group: number, row: number) => (row < outputs ? (b[group * outputs + row] ?? 0) : 0)
   return moments.map((seen) => {
     const { group, meanX, meanY } = seen

@@ -1,4 +1,4 @@
-import type { Tensor } from '@mixbit/graph'
+import { type Tensor, toF32 } from '@mixbit/graph'
 import { paddedWidth, pickReconstructKernel } from '@mixbit/quantizers'
 import type { LayerRows } from './layer-rows.ts'
 import type { Moments, WriteTarget } from './moments.ts'
@@ -25,10 +25,14 @@ export const factorTargets = (products: readonly Product[]): number =>
   products.reduce((sum, { rows }) => sum + rows.inputs, 0)
 
 /** Writes the factors of all products, group by group. */
-export function writeFactors(factors: readonly (Factor & { readonly data: Float32Array })[]): WriteTarget {
+export function writeFactors(factors: readonly Factor[]): WriteTarget {
   const { groups } = factors[0]!.rows
   const perGroup = factors.reduce((sum, { rows }) => sum + rows.inputs, 0)
-  const parts = factors.map((factor) => ({ ...factor, x: new Float32Array(groups * factor.rows.inputs) }))
+  const parts = factors.map((factor) => ({
+    ...factor,
+    data: toF32(factor.input),
+    x: new Float32Array(groups * factor.rows.inputs),
+  }))
   return (position, to, at) => {
     let start = at
     for (const { rows, data, input, output, x } of parts) {
@@ -40,12 +44,8 @@ export function writeFactors(factors: readonly (Factor & { readonly data: Float3
   }
 }
 
-/** Moments of factors as moments of the sum of products, and of `bias` (one per output, groups one behind the other). */
-export function multiplied(
-  moments: readonly Moments[],
-  products: readonly Product[],
-  bias: Float32Array | null,
-): Moments[] {
+/** Moments of factors as moments of the sum of products. */
+export function multiplied(moments: readonly Moments[], products: readonly Product[]): Moments[] {
   const { outputs } = products[0]!.rows
   return moments.map((seen) => {
     const matrix = matrixOf(products, seen.group)
@@ -55,16 +55,9 @@ export function multiplied(
     for (let i = 0; i < width; i++)
       for (let k = 0; k < factors; k++) transposed[k * width + i] = seen.cross[i * factors + k]!
     const meanY = new Float64Array(outWidth)
-    for (let row = 0; row < outputs; row++) {
+    for (let row = 0; row < outputs; row++)
       for (let k = 0; k < factors; k++) meanY[row]! += matrix[k * outWidth + row]! * seen.meanY[k]!
-      meanY[row]! += bias?.[seen.group * outputs + row] ?? 0
-    }
-    const cross = pickReconstructKernel().product(transposed, width, matrix, outWidth)
-    // A constant that is added to y adds its product with the mean of x.
-    for (let i = 0; bias && i < width; i++)
-      for (let row = 0; row < outputs; row++)
-        cross[i * outWidth + row]! += seen.meanX[i]! * bias[seen.group * outputs + row]!
-    return { ...seen, cross, meanY }
+    return { ...seen, cross: pickReconstructKernel().product(transposed, width, matrix, outWidth), meanY }
   })
 }
 

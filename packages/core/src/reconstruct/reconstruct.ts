@@ -25,7 +25,7 @@ import { type Moments, momentsObserver, seedOf, withoutBias } from './moments.ts
 import { factorTargets, multiplied, type Product, writeFactors } from './products.ts'
 import { withStates } from './recurrent-rows.ts'
 import { layerProblem, roundLayer } from './round-layer.ts'
-import { advance, peek, startWalk, type Walk } from './walk.ts'
+import { advance, startWalk, type Walk } from './walk.ts'
 import { type WeightForm, weightForms } from './weight-forms.ts'
 
 /**
@@ -158,18 +158,15 @@ async function fittedToOutput(
   const seen = observer.moments()
   if (!seen) return graph
   const bias = biasOf(job, graph, here, rows)
-  const kept = bias ? null : graph.values.get(here.inputs[2] ?? '')?.tensor
-  return rounded(
-    job,
-    graph,
-    { rows, value: candidate.grids[0]!.value, moments: withoutBias(seen, kept ? toF32(kept) : null, rows), bias },
-    candidate,
-  )
+  const kept = bias ? undefined : graph.values.get(here.inputs[2] ?? '')?.tensor
+  const moments = withoutBias(seen, kept, rows)
+  return rounded(job, graph, { rows, value: candidate.grids[0]!.value, moments, bias, kept: null }, candidate)
 }
 
 /**
  * A layer whose target no value shows: the sum of what its weights give in the float model, less what those give that are rounded
- * already.
+ * already. States of recurrent layers are those of the float model: those of the quantized one are full of the errors of all
+ * steps before, and fitting to them made things worse.
  */
 async function fittedToProducts(
   job: Job,
@@ -178,39 +175,33 @@ async function fittedToProducts(
   walks: Walks,
   candidate: Candidate,
 ): Promise<Graph> {
-  const { before, now, seeds } = walks
   await advanceFloat(walks, job.adapter, wanted)
-  const float = before.live.map((live) => new Map(live))
-  let graph = start
+  const { before, now, seeds } = walks
+  const here = nodeById(start, node.id)
   const done: { product: Product; form: WeightForm; seen: readonly Tensors[] }[] = []
+  let graph = start
   for (const { value } of candidate.grids) {
     const input = node.inputs.indexOf(value)
-    const whole = withStates(graph)
-    const here = nodeById(whole, node.id)
-    const [before, form] = [forms.get(input), weightForms(whole, here).get(input)]
-    if (!before || !form) continue
+    const ofStates = node.recurrence?.stateWeight === input
+    const [float, form] = [forms.get(input), weightForms(withStates(graph), here).get(input)]
+    if (!float || !form) continue
     const { rows } = form
-    const seen = await peek(now, whole, job.adapter, form.reads)
-    done.push({ product: { rows, weights: toF32(constant(job.prepared, value)), sign: 1 }, form: before, seen: float })
-    const observer = momentsObserver(rows, seen.length, factorTargets(done.map(({ product }) => product)))
+    const seen = ofStates ? before.live : now.live
+    const weights = toF32(constant(job.prepared, value))
+    done.push({ product: { rows, weights, sign: 1 }, form: float, seen: before.live })
+    const products = done.map(({ product }) => product)
+    const observer = momentsObserver(rows, seen.length, factorTargets(products))
     for (const [sample, tensors] of seen.entries()) {
+      const factors = done.map(({ form, seen }) => ({ rows: form.rows, ...form.see(seen[sample]!) }))
       const { input, output } = form.see(tensors)
-      const factors = done.map(({ form, seen }) => {
-        const factor = form.see(seen[sample]!)
-        return { rows: form.rows, ...factor, data: toF32(factor.input) }
-      })
       observer.add(input, output, seeds[sample]!, writeFactors(factors))
     }
     const moments = observer.moments()
     if (!moments) continue
     const bias = node.recurrence ? null : biasOf(job, graph, here, rows)
-    const floatBias = walks.float.values.get(node.inputs[2] ?? '')?.tensor
-    const target = multiplied(
-      moments,
-      done.map(({ product }) => product),
-      bias && floatBias ? toF32(floatBias) : null,
-    )
-    graph = rounded(job, graph, { rows, value, moments: target, bias }, candidate)
+    const kept = walks.float.values.get(node.inputs[2] ?? '')?.tensor
+    const fitted = { rows, value, moments: multiplied(moments, products), bias, kept: kept ? toF32(kept) : null }
+    graph = rounded(job, graph, fitted, candidate)
     done.push({ product: { rows, weights: toF32(constant(graph, value)), sign: -1 }, form, seen })
   }
   return graph
@@ -232,9 +223,13 @@ function sumBehind(graph: Graph, output: ValueId, live: ReadonlyMap<ValueId, Ten
   return shapeOf(other) === shapeOf(output) ? { value: add.outputs[0]!, other } : null
 }
 
-/** The bias of a layer, where it may be corrected. */
-const biasOf = (job: Job, graph: Graph, node: Node, rows: LayerRows): Value | null =>
-  correctsBias(job.config, node) ? ownBias(graph, node, rows) : null
+/** The bias of a layer, where it may be corrected: one float32 constant per output that no other node reads. */
+function biasOf({ config }: Job, graph: Graph, node: Node, { groups, outputs }: LayerRows): Value | null {
+  const bias = graph.values.get(node.inputs[2] ?? '')
+  const alone = bias && consumers(graph).get(bias.id)?.length === 1
+  const fits = alone && bias.tensor?.dtype === 'f32' && sizeOf(bias.tensor.shape) === groups * outputs
+  return fits && correctsBias(config, node) ? bias : null
+}
 
 /** A weight with what it is fitted to; `bias` takes up the mean of what is left. */
 interface Fitted {
@@ -242,10 +237,12 @@ interface Fitted {
   readonly value: ValueId
   readonly moments: readonly Moments[]
   readonly bias: Value | null
+  /** A bias that the moments know nothing of, and that stays. */
+  readonly kept: Float32Array | null
 }
 
 /** The layer with new weights on the grid of its candidate, and a new bias if it has one of its own. */
-function rounded(job: Job, graph: Graph, { rows, value, moments, bias }: Fitted, candidate: Candidate): Graph {
+function rounded(job: Job, graph: Graph, { rows, value, moments, bias, kept }: Fitted, candidate: Candidate): Graph {
   const { bits, scheme, grids } = candidate
   const problem = layerProblem(rows, moments, toF32(constant(job.prepared, value)), bias !== null)
   if (!problem) return graph
@@ -253,7 +250,10 @@ function rounded(job: Job, graph: Graph, { rows, value, moments, bias }: Fitted,
   const { integers, grid } = roundLayer(problem, { scheme: scheme!, bits, axis: axis!, tableTurns: 2 })
   const weight = quantizedValue(job.prepared, { value, grid, integers })
   const values = new Map([[value, weight]])
-  if (bias) values.set(bias.id, { ...bias, tensor: { ...bias.tensor!, data: meanResidual(rows, moments, weight) } })
+  if (bias) {
+    const data = meanResidual(rows, moments, weight).map((mean, i) => mean + (kept?.[i] ?? 0))
+    values.set(bias.id, { ...bias, tensor: { ...bias.tensor!, data } })
+  }
   return replaceValues(graph, values)
 }
 
@@ -273,11 +273,4 @@ function meanResidual(
       if (first === 0) bias[group * outputs + row]! += meanY[row]!
     }
   return Float32Array.from(bias)
-}
-
-/** The bias of a layer: one float32 constant per output that no other node reads. */
-function ownBias(graph: Graph, node: Node, { groups, outputs }: LayerRows): Value | null {
-  const bias = graph.values.get(node.inputs[2] ?? '')
-  const alone = bias && consumers(graph).get(bias.id)?.length === 1
-  return alone && bias.tensor?.dtype === 'f32' && sizeOf(bias.tensor.shape) === groups * outputs ? bias : null
 }

@@ -41,27 +41,6 @@ export async function advance(
   walk.position = stop
 }
 
-/** What the next node gives and reads, sample by sample, without going on; `values` are named by the graph. */
-export async function peek(
-  walk: Walk,
-  graph: Graph,
-  adapter: Adapter,
-  values: readonly ValueId[],
-): Promise<Map<ValueId, Tensor>[]> {
-  const node = graph.nodes[walk.position]!
-  const made = values.filter((id) => node.outputs.includes(id))
-  const piece = pieceOf(graph, [node], made)
-  const seen: Map<ValueId, Tensor>[] = []
-  const look = async (session: Session | null) => {
-    for (const state of walk.live) {
-      const results = session ? await session.run(new Map(piece.inputs.map((id) => [id, state.get(id)!]))) : new Map()
-      seen.push(new Map(values.map((id) => [id, results.get(id) ?? state.get(id)!])))
-    }
-  }
-  await (made.length > 0 ? withSession(adapter, piece, made, look) : look(null))
-  return seen
-}
-
 /** Some nodes of a graph as a graph. */
 function pieceOf(graph: Graph, nodes: Graph['nodes'], outputs: readonly ValueId[]): Graph {
   const made = new Set(nodes.flatMap((node) => node.outputs))
