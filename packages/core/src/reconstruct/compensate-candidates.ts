@@ -147,9 +147,11 @@ function bestCandidate(job: Job, rule: EditedWeights, candidate: Candidate, prob
       const { value, grid } = before
       const problem = problems.get(value)
       if (!problem) return before
+      // Tables that are looked up are done here; the others are fitted again in `reconstruct`.
       // On the same levels, nearest rounding must not be better.
       const nearest = scheme === rule.scheme && !grid.levels ? grid.scale : undefined
-      const found = roundLayer(problem, { scheme, bits, axis: grid.axis!, nearest })
+      const tableTurns = problem.layer.oneHot ? 2 : 0
+      const found = roundLayer(problem, { scheme, bits, axis: grid.axis!, nearest, tableTurns })
       error += found.error
       return { value, grid: found.grid, integers: found.integers }
     })

@@ -13,6 +13,8 @@ export interface LayerRows {
   readonly inputs: number
   /** All groups have the same scale in a row: the grid runs along the outputs of one of them. Default: every group its own. */
   readonly sharedScale?: boolean
+  /** Inputs are 1 at one place and 0 elsewhere. Default: anything. */
+  readonly oneHot?: boolean
   /** Index in the weight tensor of input `column` of output `row` of a group. */
   weightIndex(group: number, row: number, column: number): number
   /** Positions of an output of this shape. */

@@ -1,5 +1,6 @@
 import { type Tensor, type Tensors, toF32 } from '@mixbit/graph'
 import { paddedWidth, pickReconstructKernel } from '@mixbit/quantizers'
+import { countsObserver } from './counts-observer.ts'
 import type { LayerRows } from './layer-rows.ts'
 
 /** Columns [first, first + columns) of the inputs of a group. */
@@ -24,9 +25,12 @@ export interface Moments extends Block {
 /** More columns are taken in blocks: memory and time stay bounded, and errors are compensated within a block. */
 const mostColumns = 1152
 
+/** Inputs that exclude each other have no covariances to keep: large tables are taken in small blocks. */
+const fewColumns = 64
+
 /** Blocks of nearly equal size, the groups one after the other. */
-function blocksOf({ groups, inputs }: LayerRows): Block[] {
-  const count = Math.ceil(inputs / mostColumns)
+export function blocksOf({ groups, inputs, oneHot }: LayerRows): Block[] {
+  const count = inputs > mostColumns && oneHot ? Math.ceil(inputs / fewColumns) : Math.ceil(inputs / mostColumns)
   const at = (i: number) => Math.round((i * inputs) / count)
   return Array.from({ length: groups * count }, (_, i) => {
     const [group, k] = [Math.floor(i / count), i % count]
@@ -73,6 +77,7 @@ interface Spread {
  * in every group.
  */
 export function momentsObserver(layer: LayerRows, samples: number, targets: number): MomentsObserver {
+  if (layer.oneHot) return countsObserver(layer)
   const kernel = pickReconstructKernel()
   const { groups, inputs } = layer
   const outWidth = targets > 0 ? paddedWidth(targets) : 0

@@ -43,7 +43,7 @@ export async function reconstruct(job: Job, quantized: Graph, weights: Assignmen
       weights[i]!.scheme && sharedWith.length === 0 ? [[node, weights[i]!] as const] : [],
     ),
   )
-  const layers = float.nodes.filter(({ id }) => chosen.has(id)).map((node) => layerOf(float, node))
+  const layers = float.nodes.filter(({ id }) => chosen.has(id)).flatMap((node) => layerOf(float, node) ?? [])
   const samples = job.samples.slice(0, layers.length > 0 ? await samplesThatFit(job) : 0)
   const walks: Walks = {
     float,
@@ -81,8 +81,10 @@ interface RoundedNode {
   readonly wanted: readonly ValueId[]
 }
 
-function layerOf(float: Graph, node: Node): RoundedNode {
+/** Null for look-ups in tables: nothing before them is there to be repaired. */
+function layerOf(float: Graph, node: Node): RoundedNode | null {
   const forms = weightForms(float, node)
+  if ([...forms.values()].some(({ rows }) => rows.oneHot)) return null
   // With an activation inside, or gates, what comes out is not the matrix product.
   const showsTarget = !node.attrs.activation && !node.recurrence
   return {

@@ -1,4 +1,5 @@
 import type { Graph, Node, Tensor, Tensors, ValueId } from '@mixbit/graph'
+import { embeddingForm } from './embedding-rows.ts'
 import { type LayerRows, layerRows } from './layer-rows.ts'
 import { recurrentForms } from './recurrent-rows.ts'
 
@@ -14,6 +15,10 @@ export interface WeightForm {
 /** The forms of a node's weights by index into its inputs; those without a known one are left out. */
 export function weightForms(graph: Graph, node: Node): ReadonlyMap<number, WeightForm> {
   if (node.recurrence) return recurrentForms(graph, node, node.recurrence)
+  if (node.kind === 'embedding') {
+    const form = embeddingForm(graph, node)
+    return new Map(form ? [[node.weights[0]!.input, form]] : [])
+  }
   const rows = layerRows(graph, node)
   const { input } = node.weights[0] ?? {}
   const [data, output] = [node.inputs[input === 0 ? 1 : 0], node.outputs[0]]
