@@ -129,7 +129,7 @@ export function compensate(
 }
 
 /** Every weight to the nearest level. */
-function nearestRounding(
+export function nearestRounding(
   problem: Factored,
   { count, weights }: WeightRows,
   { levels, middles }: Levels,

@@ -14,6 +14,7 @@ export {
   type WeightRows,
   weightRows,
 } from './compensate.ts'
+export { type CompensatedUniform, compensateUniform, type UniformOptions } from './compensate-uniform.ts'
 export type { ErrorMethod } from './error-method.ts'
 export { dequantize, fakeQuantize, gridLimits, type QuantizeOptions, quantize } from './grid.ts'
 export { type Histogram, mergeHistograms, weightedHistogram } from './histogram.ts'

@@ -1,5 +1,4 @@
 import { type Graph, nodeById, toF32, type ValueId } from '@mixbit/graph'
-import type { TableScheme } from '@mixbit/quantizers'
 import { type Candidate, constant, fileBytesOf, type Layer, schemesFor, type WeightGrid } from '../candidates.ts'
 import { eachSample } from '../each-sample.ts'
 import type { Job } from '../job.ts'
@@ -106,9 +105,9 @@ function problemsOf({ prepared: graph }: Job, weights: readonly WatchedWeight[])
 /** The widest weights whose rounding errors are worth compensating. */
 const mostBits = 8
 
-/** Grids without a zero point, one per output channel, that nobody has set or wants to be found otherwise. */
-const canCompensate = ({ scheme, perChannel, threshold, errorMethod }: EditedWeights): boolean =>
-  scheme !== 'uniform' && perChannel && threshold === undefined && errorMethod === undefined
+/** Grids with one scale per output channel that nobody has set or wants to be found otherwise. */
+const canCompensate = ({ perChannel, threshold, errorMethod }: EditedWeights): boolean =>
+  perChannel && threshold === undefined && errorMethod === undefined
 
 /** Runs the float graph over the samples and shows every layer what enters it. */
 function watch(job: Job, graph: Graph, watched: readonly Watched[]): Promise<void> {
@@ -132,16 +131,16 @@ function watch(job: Job, graph: Graph, watched: readonly Watched[]): Promise<voi
 function bestCandidate(job: Job, rule: EditedWeights, candidate: Candidate, problems: Problems): Candidate {
   const { prepared: graph, adapter, config } = job
   const { bits, grids } = candidate
-  const [own] = schemesFor(rule, bits, adapter) as TableScheme[]
+  const [own] = schemesFor(rule, bits, adapter)
   if (config.quantizationConfig.weightsRounding === 'nearest') {
     const weighted = grids.map(({ value, grid }): WeightGrid => {
       const problem = problems.get(value)
-      return { value, grid: problem ? weightedGrid(problem, { scheme: own!, bits, axis: grid.axis! }) : grid }
+      const weighted = problem && own !== undefined && own !== 'uniform'
+      return { value, grid: weighted ? weightedGrid(problem, { scheme: own, bits, axis: grid.axis! }) : grid }
     })
     return { ...candidate, grids: weighted }
   }
-  const rounded = schemesFor(rule, bits, adapter).map((name) => {
-    const scheme = name as TableScheme
+  const rounded = schemesFor(rule, bits, adapter).map((scheme) => {
     let error = 0
     const all = grids.map((before): WeightGrid => {
       const { value, grid } = before
@@ -149,7 +148,7 @@ function bestCandidate(job: Job, rule: EditedWeights, candidate: Candidate, prob
       if (!problem) return before
       // Tables that are looked up are done here; the others are fitted again in `reconstruct`.
       // On the same levels, nearest rounding must not be better.
-      const nearest = scheme === rule.scheme && !grid.levels ? grid.scale : undefined
+      const nearest = scheme === rule.scheme && !grid.levels ? grid : undefined
       const tableTurns = problem.layer.oneHot ? 2 : 0
       const found = roundLayer(problem, { scheme, bits, axis: grid.axis!, nearest, tableTurns })
       error += found.error

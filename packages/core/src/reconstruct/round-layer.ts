@@ -16,9 +16,11 @@ import {
 } from '@mixbit/quantizers'
 import type { LayerRows } from './layer-rows.ts'
 import { type Block, evidence, type Moments } from './moments.ts'
+import { roundUniform } from './round-uniform.ts'
+import { rowsOfScale, scaleGroup, scaleGroups } from './scale-rows.ts'
 
 /** A block of columns, ready to be rounded. */
-interface RowsBlock extends Block {
+export interface RowsBlock extends Block {
   readonly problem: Factored
   readonly rows: WeightRows
 }
@@ -33,7 +35,7 @@ export interface LayerProblem {
 export interface RoundedLayer {
   readonly grid: Grid
   /** In the layout of the weight. */
-  readonly integers: Int8Array
+  readonly integers: Int8Array | Int16Array
   /** Mean squared error at the output of the layer that the rounding makes, summed over its channels. */
   readonly error: number
 }
@@ -66,25 +68,28 @@ export function layerProblem(
 }
 
 export interface RoundOptions {
-  readonly scheme: TableScheme
+  readonly scheme: TableScheme | 'uniform'
   readonly bits: number
   /** Axis of the outputs in the weight. */
   readonly axis: number
-  /** Scales of a nearest rounding on the same levels that must not be better, one per output. */
-  readonly nearest?: Float32Array | undefined
+  /** The grid of a nearest rounding on the same levels that must not be better. */
+  readonly nearest?: Pick<Grid, 'scale' | 'zeroPoint'> | undefined
   /** Turns of fitting a k-means table to its codes and rounding again. Default 0. */
   readonly tableTurns?: number
 }
 
+type TableOptions = RoundOptions & { readonly scheme: TableScheme }
+
 /** Rounds a layer to a scheme at a bit-width, one scale per output. */
 export function roundLayer(problem: LayerProblem, options: RoundOptions): RoundedLayer {
   const { scheme, bits, tableTurns = 0 } = options
+  if (scheme === 'uniform') return roundUniform(problem, options)
   const counted = problem.blocks.map((block) => ({ rows: block.rows, diagonal: diagonalOf(block.problem) }))
   let levels = levelsFor(scheme, bits, counted)
-  let best = roundTo(problem, levels, options)
+  let best = roundTo(problem, levels, { ...options, scheme })
   for (let turn = 0; scheme === 'kMeans' && turn < tableTurns; turn++) {
     levels = refitLevels(best.parts, levels)
-    const next = roundTo(problem, levels, options)
+    const next = roundTo(problem, levels, { ...options, scheme })
     if (!(next.error < best.error)) break
     best = next
   }
@@ -92,7 +97,7 @@ export function roundLayer(problem: LayerProblem, options: RoundOptions): Rounde
 }
 
 /** The grid on which nearest rounding loses least when each weight counts as the diagonal of H says (HMSE). */
-export function weightedGrid({ layer, blocks }: LayerProblem, { scheme, bits, axis }: RoundOptions): Grid {
+export function weightedGrid({ layer, blocks }: LayerProblem, { scheme, bits, axis }: TableOptions): Grid {
   const counted = blocks.map((block) => ({ rows: block.rows, diagonal: diagonalOf(block.problem) }))
   const levels = levelsFor(scheme, bits, counted)
   return gridOf(scheme, bits, axis, sharedScales(layer, blocks, scheme, levels), levels)
@@ -117,14 +122,14 @@ const gridOf = (
 function roundTo(
   { layer, blocks }: LayerProblem,
   levels: readonly number[],
-  { scheme, bits, axis, nearest }: RoundOptions,
+  { scheme, bits, axis, nearest }: TableOptions,
 ): RoundedLayer & { readonly parts: readonly (RowsBlock & { readonly rounded: Compensated })[] } {
   const { groups, outputs, inputs } = layer
   const shared = blocks.length > scaleGroups(layer) ? sharedScales(layer, blocks, scheme, levels) : null
   const parts = blocks.map((block) => {
     const first = scaleGroup(layer, block) * outputs
     const own = (scales: Float32Array | null | undefined) => scales?.subarray(first, first + outputs)
-    const options = { scale: own(shared), nearest: shared ? undefined : own(nearest) }
+    const options = { scale: own(shared), nearest: shared ? undefined : own(nearest?.scale) }
     return { ...block, rounded: compensate(block.problem, block.rows, scheme, levels, options) }
   })
   const scale = new Float32Array(scaleGroups(layer) * outputs)
@@ -142,11 +147,6 @@ function roundTo(
   return { grid, integers, error, parts }
 }
 
-/** How many groups have scales of their own. */
-const scaleGroups = ({ groups, sharedScale }: LayerRows): number => (sharedScale ? 1 : groups)
-
-const scaleGroup = ({ sharedScale }: LayerRows, { group }: Pick<Block, 'group'>): number => (sharedScale ? 0 : group)
-
 /** Scales of layers in blocks, from all columns of a row together. */
 function sharedScales(
   layer: LayerRows,
@@ -155,19 +155,8 @@ function sharedScales(
   levels: readonly number[],
 ): Float32Array {
   const scales = new Float32Array(scaleGroups(layer) * layer.outputs)
-  for (let group = 0; group < scaleGroups(layer); group++) {
-    const parts = blocks.filter((block) => scaleGroup(layer, block) === group)
-    const width = parts.reduce((sum, { problem }) => sum + problem.width, 0)
-    const weights = new Float32Array(layer.outputs * width)
-    const diagonal = new Float32Array(width)
-    let at = 0
-    for (const { problem, rows } of parts) {
-      diagonal.set(diagonalOf(problem), at)
-      for (let row = 0; row < layer.outputs; row++)
-        weights.set(rows.weights.subarray(row * problem.width, (row + 1) * problem.width), row * width + at)
-      at += problem.width
-    }
-    const [best] = startScales({ count: layer.outputs, weights }, diagonal, scheme, withMiddles(levels), 1)
+  for (const [group, { diagonal, ...rows }] of rowsOfScale(layer, blocks).entries()) {
+    const [best] = startScales(rows, diagonal, scheme, withMiddles(levels), 1)
     scales.set(best!, group * layer.outputs)
   }
   return scales
