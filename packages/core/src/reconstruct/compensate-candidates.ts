@@ -5,7 +5,7 @@ import type { Job } from '../job.ts'
 import { type EditedWeights, editedWeights } from '../network-editor.ts'
 import { breathe, checkAborted } from '../progress.ts'
 import type { LayerRows } from './layer-rows.ts'
-import { type MomentsObserver, momentsObserver, seedOf } from './moments.ts'
+import { faultOf, type MomentsObserver, momentsObserver, seedOf } from './moments.ts'
 import { withStates } from './recurrent-rows.ts'
 import { type LayerProblem, layerProblem, roundLayer, weightedGrid } from './round-layer.ts'
 import { type WeightForm, weightForms } from './weight-forms.ts'
@@ -54,8 +54,9 @@ export async function compensateCandidates(job: Job): Promise<CompensatedLayers>
   const done = new Map<Layer, Layer>()
   for (const [i, { layer, rule, final, weights }] of watched.entries()) {
     checkAborted(job.signal)
-    const problems = problemsOf(job, weights)
-    if (problems) {
+    const { problems, faults } = problemsOf(job, weights)
+    warnings.push(...faults.map((fault) => `${layer.node} is rounded to the nearest: ${fault}.`))
+    if (problems.size > 0) {
       const best = (rule: EditedWeights, candidate: Candidate) =>
         candidate.bits <= mostBits && canCompensate(rule) ? bestCandidate(job, rule, candidate, problems) : candidate
       const candidates = layer.candidates.map((candidate) => ({
@@ -63,8 +64,7 @@ export async function compensateCandidates(job: Job): Promise<CompensatedLayers>
         ...(candidate.final && { final: best(final ?? rule, candidate.final) }),
       }))
       done.set(layer, { ...layer, candidates })
-    } else
-      warnings.push(`${layer.node} is rounded to the nearest: its inputs are all zero, or do not determine a rounding.`)
+    }
     job.onProgress?.({ stage: 'candidates', done: i + 1, total: watched.length, message: layer.node })
     await breathe()
   }
@@ -90,16 +90,21 @@ const alike = (a: LayerRows, b: LayerRows): boolean =>
   a.inputs === b.inputs &&
   a.weightIndex(0, 0, 1) === b.weightIndex(0, 0, 1)
 
-/** Null where one of the weights has inputs that say nothing. */
-function problemsOf({ prepared: graph }: Job, weights: readonly WatchedWeight[]): Problems | null {
+/** The problems of the weights whose inputs say something, and what is wrong with the others. */
+function problemsOf(
+  { prepared: graph }: Job,
+  weights: readonly WatchedWeight[],
+): { problems: Problems; faults: string[] } {
   const problems = new Map<ValueId, LayerProblem>()
+  const faults: string[] = []
   for (const { value, rows, observer } of weights) {
     const moments = observer.moments()
-    const problem = moments && layerProblem(rows, moments, toF32(constant(graph, value)), false)
-    if (!problem) return null
-    problems.set(value, problem)
+    const fault = faultOf(moments)
+    const problem = fault === null ? layerProblem(rows, moments!, toF32(constant(graph, value)), false) : null
+    if (problem) problems.set(value, problem)
+    else faults.push(`${weights.length > 1 ? `of ${value}, ` : ''}${fault ?? 'its inputs do not determine a rounding'}`)
   }
-  return problems
+  return { problems, faults }
 }
 
 /** The widest weights whose rounding errors are worth compensating. */

@@ -26,7 +26,16 @@ export function countsObserver(layer: LayerRows): MomentsObserver {
         const gram = new Float32Array(width * width)
         const meanX = new Float64Array(width)
         for (let j = 0; j < columns; j++) gram[j * width + j] = meanX[j] = (counts[first + j]! + 1) / (seen + inputs)
-        return { ...block, gram, meanX, cross: new Float32Array(0), meanY: new Float64Array(0), shrinkage: 0 }
+        // Entries exclude each other, so that every row tells all there is to know of one.
+        return {
+          ...block,
+          rows: seen + inputs,
+          gram,
+          meanX,
+          cross: new Float32Array(0),
+          meanY: new Float64Array(0),
+          shrinkage: 0,
+        }
       })
     },
   }

@@ -12,6 +12,8 @@ export interface Block {
 
 /** What inputs x of one block and targets y of its group say: means over all rows that were looked at. */
 export interface Moments extends Block {
+  /** Rows that were looked at. */
+  readonly rows: number
   /** E[x x^T], padded to [width, width]. */
   readonly gram: Float32Array
   /** E[x y^T], padded to [width, outWidth]; empty without targets. */
@@ -132,10 +134,26 @@ export function momentsObserver(layer: LayerRows, samples: number, targets: numb
           meanX: sumX.map((sum) => sum / seen),
           meanY: sumY.map((sum) => sum / seen),
         }
-        return { ...block, ...means, shrinkage: shrinkageOf(means, varied.sum / seen, seen) }
+        return { ...block, ...means, rows: seen, shrinkage: shrinkageOf(means, varied.sum / seen, seen) }
       })
     },
   }
+}
+
+/** Fewer rows say nothing of other ones: measured on inputs that were not seen, nearest rounding is better. */
+const fewestRows = 8
+
+/** Why inputs do not tell how to round weights that are multiplied with them; null: they do. */
+export function faultOf(moments: readonly Moments[] | null): string | null {
+  if (!moments) return 'nothing was seen of its inputs'
+  const [{ rows }] = moments as [Moments]
+  const inputs = moments.reduce((most, { first, columns }) => Math.max(most, first + columns), 0)
+  if (rows < Math.min(fewestRows, inputs + 1)) return `only ${rows} of its inputs ${rows === 1 ? 'was' : 'were'} seen`
+  const diagonal = moments.flatMap(({ gram, columns, meanX }) =>
+    Array.from({ length: columns }, (_, j) => gram[j * meanX.length + j]!),
+  )
+  if (!diagonal.every(Number.isFinite)) return 'its inputs are not finite'
+  return diagonal.every((x) => x === 0) ? 'its inputs are all zero' : null
 }
 
 /** Columns [first, first + count) of `rows` rows, padded with zeros; their sums are added to `sums`. */

@@ -21,7 +21,7 @@ import type { Job } from '../job.ts'
 import { correctsBias } from '../network-editor.ts'
 import { breathe, checkAborted } from '../progress.ts'
 import type { LayerRows } from './layer-rows.ts'
-import { type Moments, momentsObserver, seedOf, withoutBias } from './moments.ts'
+import { faultOf, type Moments, momentsObserver, seedOf, withoutBias } from './moments.ts'
 import { factorTargets, multiplied, type Product, writeFactors } from './products.ts'
 import { withStates } from './recurrent-rows.ts'
 import { layerProblem, roundLayer } from './round-layer.ts'
@@ -158,7 +158,7 @@ async function fittedToOutput(
     })
   }
   const seen = observer.moments()
-  if (!seen) return graph
+  if (!seen || faultOf(seen)) return graph
   const bias = biasOf(job, graph, here, rows)
   const kept = bias ? undefined : graph.values.get(here.inputs[2] ?? '')?.tensor
   const moments = withoutBias(seen, kept, rows)
@@ -199,7 +199,7 @@ async function fittedToProducts(
       observer.add(input, output, seeds[sample]!, writeFactors(factors))
     }
     const moments = observer.moments()
-    if (!moments) continue
+    if (!moments || faultOf(moments)) continue
     const bias = node.recurrence ? null : biasOf(job, graph, here, rows)
     const kept = walks.float.values.get(node.inputs[2] ?? '')?.tensor
     const fitted = { rows, value, moments: multiplied(moments, products), bias, kept: kept ? toF32(kept) : null }

@@ -14,6 +14,7 @@ import {
   weightRows,
   withMiddles,
 } from '@mixbit/quantizers'
+import { allFinite } from '../samples.ts'
 import type { LayerRows } from './layer-rows.ts'
 import { type Block, evidence, type Moments } from './moments.ts'
 import { roundUniform } from './round-uniform.ts'
@@ -61,7 +62,9 @@ export function layerProblem(
     if (!problem) return null
     // A block alone cannot be fitted to the target of all of them.
     const fits = residual && columns === layer.inputs
-    const rows = weightRows(problem, fits ? refit(problem, residual, original) : original)
+    const fitted = fits ? refit(problem, residual, original) : original
+    if (!allFinite(fitted)) return null
+    const rows = weightRows(problem, fitted)
     blocks.push({ group, first, columns, problem, rows })
   }
   return { layer, blocks }
