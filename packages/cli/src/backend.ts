@@ -15,6 +15,7 @@ export interface Backend {
   readonly core: Pick<
     typeof Core,
     | 'quantize'
+    | 'runRecord'
     | 'compareWeightings'
     | 'analyze'
     | 'resourceUtilizationData'

@@ -21,7 +21,7 @@ export function program(run: Run): Command {
     .command('quantize <model>')
     .description('write a smaller model under a budget')
     .option('-o, --output <file>', 'the model to write; for TF.js a folder')
-    .option('--report <file>', 'write the report as JSON')
+    .option('--report <file>', 'write the run as JSON: the report, and what its pictures need')
     .option('--similarity', 'also compare the quantized with the float model behind every node')
     .option('--schedule', 'also show the memory of activations node by node, and what is alive at the peak')
   addCommon(addSweep(addData(addBudget(quantize))))

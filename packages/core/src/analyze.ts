@@ -1,14 +1,13 @@
-import type { NodeId } from '@mixbit/graph'
 import { frontier } from '@mixbit/solver'
-import { bopsMeasure, liveCuts } from './activation-memory.ts'
-import { writtenBytes } from './artifact.ts'
 import { itemsOf, type Scores } from './assign.ts'
 import type { Layer } from './candidates.ts'
 import { type JobOptions, startJob } from './job.ts'
-import { floatSizes } from './limits.ts'
-import { type Measured, measure } from './measure.ts'
-import { observe } from './observe.ts'
-import { floatUtilization, type Utilization, utilizationOf } from './utilization.ts'
+import type { Resource } from './limits.ts'
+import { hessianOf, type Measurand, type Measured, measurandFor, measure, scoresOf } from './measure.ts'
+import type { Activation } from './observe.ts'
+import { type ObservedModel, observeModel } from './observed-model.ts'
+import type { Report } from './progress.ts'
+import { stopwatch } from './stopwatch.ts'
 
 /** One point of the curve of budget against sensitivity. */
 export interface FrontierPoint {
@@ -18,83 +17,90 @@ export interface FrontierPoint {
   readonly bits: readonly number[]
 }
 
-export interface Analysis {
+/** Everything about a model that no budget and no weighting changes: what `choose` and `quantizeFrom` go on from. */
+export interface Analysis<Artifact = unknown> extends ObservedModel<Artifact> {
+  readonly measurand: Measurand
+  readonly measured: Measured
   readonly layers: readonly Layer[]
+  readonly activations: readonly Activation[]
+  /** All raw distances; null with a `customMetricFn` and without a sweep. */
   readonly table: Measured['table']
-  /** Sensitivity of every candidate, in the order of the layers and their candidates. */
+  /** Sensitivity of every candidate under the weighting of the config, in the order of the layers and their candidates. */
   readonly scores: Scores
+  /** Under the weighting of the config, cheapest first; empty when weights were not measured. */
   readonly frontier: readonly FrontierPoint[]
   readonly floatWeightsMemory: number
+  /** Milliseconds per stage so far. */
+  readonly timings: Readonly<Record<string, number>>
 }
 
-/** Measures the sensitivity of every candidate and what every budget would buy, without choosing or writing. */
-export async function analyze<Source, Artifact>(
-  source: Source,
-  options: JobOptions<Source, Artifact>,
-): Promise<Analysis> {
-  const job = await startJob(source, options)
-  const { table, scores } = await measure(job, { layers: job.layers, activations: [] })
-  const points = await frontier({
-    items: itemsOf({
-      layers: job.layers,
-      activations: [],
-      scores,
-      budget: { weightsMemory: Number.POSITIVE_INFINITY },
-    }),
-    budgets: [{ name: 'weightsMemory', limit: Number.POSITIVE_INFINITY }],
-  })
-  return {
-    layers: job.layers,
-    table,
-    scores: scores.weights,
-    frontier: points.map(({ cost, loss, choice }) => ({
-      weightsMemory: cost,
-      sensitivity: loss,
-      bits: choice.map((c, i) => job.layers[i]!.candidates[c]!.bits),
-    })),
-    floatWeightsMemory: (await floatSizes(job)).weightsMemory,
-  }
-}
-
-/** What a model costs at one bit-width everywhere. */
-export interface ResourceUtilizationData {
-  readonly float: Utilization
-  /** By bit-width; layers and activations that lack it take their next wider one, and what the target leaves in float stays so. */
-  readonly byBits: Readonly<Record<string, Utilization>>
+export interface AnalyzeOptions<Source = unknown, Artifact = unknown> extends JobOptions<Source, Artifact> {
+  /** The resources that budgets will be set on: activations are measured if one of them counts these. Default: weightsMemory (and fileSize). */
+  readonly resources?: readonly Resource[]
 }
 
 /**
- * What the model would cost in every resource at each single bit-width, without a search. One sample of the representative dataset gives
- * the shapes that activations and bit operations depend on; without it these are null. Files are those of nearest rounding.
+ * Measures the sensitivity of every candidate, without choosing or writing.
  * @throws MixbitError as `quantize` for the model, the options and the data.
  */
-export async function resourceUtilizationData<Source, Artifact>(
+export async function analyze<Source, Artifact>(
   source: Source,
-  options: JobOptions<Source, Artifact>,
-): Promise<ResourceUtilizationData> {
-  const { representativeDataset: data } = options
-  // Rounding so that errors compensate changes no size but that of tables of levels, and it needs all samples.
-  const quantizationConfig = { ...options.coreConfig?.quantizationConfig, weightsRounding: 'nearest' as const }
-  const nearest = { ...options, coreConfig: { ...options.coreConfig, quantizationConfig } }
-  const job = await startJob(source, data ? { ...nearest, representativeDataset: data.slice(0, 1) } : nearest, !!data)
-  const observed = data
-    ? await observe(job, { activationMemory: 1 })
-    : { activations: [], inputMeans: new Map<NodeId, Float64Array>() }
-  const { layers } = job
-  const { activations } = observed
-  const measures = {
-    cuts: data ? await liveCuts(job, activations) : null,
-    bops: data ? await bopsMeasure(job, activations) : null,
+  { resources = ['weightsMemory'], ...options }: AnalyzeOptions<Source, Artifact>,
+): Promise<Analysis<Artifact>> {
+  const clock = stopwatch()
+  const job = await startJob(source, options)
+  clock('prepared')
+  const model = await observeModel(job, resources)
+  clock('observed')
+  const measurand = measurandFor(model, resources)
+  const measured = await measure(job, measurand)
+  clock('sensitivity')
+  return analysisOf(model, measurand, measured, clock.times)
+}
+
+/** The analysis with the scores that HESSIAN and BEST need, which are measured once. @throws MixbitError `ABORTED`. */
+export async function measureHessian<Artifact>(
+  analysis: Analysis<Artifact>,
+  report: Report = {},
+): Promise<Analysis<Artifact>> {
+  const { measured, measurand, timings } = analysis
+  if (measured.hessianScores || !measured.table) return analysis
+  const clock = stopwatch()
+  const job = { ...analysis.job, ...report }
+  const hessianScores = await hessianOf(job, measured.table)
+  clock('hessian')
+  const scores = scoresOf(measured.table, measurand, job.config, hessianScores)
+  return analysisOf(analysis, measurand, { ...measured, hessianScores, scores }, { ...timings, ...clock.times })
+}
+
+/** What was measured, with what is read off it. */
+export function analysisOf<Artifact>(
+  { job, observed, sizes, measures, fixedBytes }: ObservedModel<Artifact>,
+  measurand: Measurand,
+  measured: Measured,
+  timings: Analysis['timings'],
+): Analysis<Artifact> {
+  return {
+    ...{ job, observed, sizes, measures, fixedBytes, measurand, measured, timings },
+    layers: job.layers,
+    activations: observed.activations,
+    table: measured.table,
+    scores: measured.scores.weights,
+    frontier: frontierFor(job.layers, measured.scores.weights),
+    floatWeightsMemory: sizes.weightsMemory,
   }
-  const rows = [...layers, ...activations].flatMap(({ candidates }) => candidates.map(({ bits }) => bits))
-  const widths = [...new Set(rows)].sort((a, b) => b - a)
-  const byBits: Record<string, Utilization> = {}
-  for (const bits of widths) {
-    const at = <C extends { readonly bits: number }>({ candidates }: { readonly candidates: readonly C[] }): C =>
-      candidates.findLast((candidate) => candidate.bits >= bits) ?? candidates[0]!
-    const assignment = { weights: layers.map((layer) => at(layer)), activations: activations.map((one) => at(one)) }
-    const fileSize = await writtenBytes(job, observed, assignment)
-    byBits[bits] = utilizationOf(assignment, { fileSize, transferSize: null }, measures)
-  }
-  return { float: floatUtilization(await floatSizes(job), measures), byBits }
+}
+
+/** The curve of bytes of weights against sensitivity, cheapest first: milliseconds. */
+export function frontierFor(layers: readonly Layer[], scores: Scores): FrontierPoint[] {
+  if (scores.length === 0) return []
+  const unlimited = Number.POSITIVE_INFINITY
+  const search = { layers, activations: [], scores: { weights: scores, activations: [] } }
+  const items = itemsOf({ ...search, budget: { weightsMemory: unlimited } })
+  const points = frontier({ items, budgets: [{ name: 'weightsMemory', limit: unlimited }] })
+  return points.map(({ cost, loss, choice }) => ({
+    weightsMemory: cost,
+    sensitivity: loss,
+    bits: choice.map((c, i) => layers[i]!.candidates[c]!.bits),
+  }))
 }

@@ -8,6 +8,7 @@ import { correctActivationBias } from './corrections/activation-bias.ts'
 import { correctSecondMoment } from './corrections/second-moment.ts'
 import type { Job } from './job.ts'
 import type { Observed } from './observe.ts'
+import type { ObservedModel } from './observed-model.ts'
 import { reconstruct } from './reconstruct/reconstruct.ts'
 import type { QuantizeReport } from './report.ts'
 import { wireBytes } from './wire-bytes.ts'
@@ -36,10 +37,10 @@ export const fileBytes = ({ adapter, prepared }: Job, assignment: Assignment): n
   ) ?? 0)
 
 /** Predicted bytes of the whole file; null when the adapter cannot write. */
-export async function predictedBytes(job: Job, observed: Observed, assignment: Assignment): Promise<number | null> {
-  const fixed = await fixedFileBytes(job, observed)
-  return fixed === null ? null : fixed + fileBytes(job, assignment)
-}
+export const predictedBytes = (
+  { job, fixedBytes }: Pick<ObservedModel, 'job' | 'fixedBytes'>,
+  assignment: Assignment,
+): number | null => (fixedBytes === null ? null : fixedBytes + fileBytes(job, assignment))
 
 /** What a file has once when a bit-width occurs in it, by bit-width. */
 export function onceBytes({ adapter, prepared, layers }: Job): Map<number, number> {

@@ -1,21 +1,27 @@
-export {
-  type Analysis,
-  analyze,
-  type FrontierPoint,
-  type ResourceUtilizationData,
-  resourceUtilizationData,
-} from './analyze.ts'
+export { type Analysis, type AnalyzeOptions, analyze, type FrontierPoint, measureHessian } from './analyze.ts'
 export { parseBudget } from './budget.ts'
 export type { Candidate, Layer } from './candidates.ts'
+export { type Choice, choose, frontierOf } from './choose.ts'
 export { compareSessions, type OutputDistance } from './compare.ts'
 export type { BitWidthRule, ComputeDistance, CoreConfig, CustomMetric } from './config.ts'
 export type { ActivationEdits, EditRule, WeightEdits } from './edit-rule.ts'
 export type { Checkpoint, JobOptions, ResourceUtilization } from './job.ts'
+export { runRecord } from './make-run-record.ts'
 export type { ProgressEvent, Stage } from './progress.ts'
-export { type Quantized, type QuantizeOptions, quantize } from './quantize.ts'
-export type { LayerReport, QuantizeReport } from './report.ts'
+export { type Quantized, type QuantizeOptions, quantize, quantizeFrom } from './quantize.ts'
+export type { ActivationReport, LayerReport, QuantizeReport } from './report.ts'
+export { type ResourceUtilizationData, resourceUtilizationData } from './resource-utilization-data.ts'
+export type {
+  CandidateGrid,
+  NetworkNode,
+  OutputSample,
+  RunRecord,
+  SensitivityRow,
+  WeightHistogram,
+} from './run-record.ts'
 export { checkSamples } from './samples.ts'
 export type { Schedule } from './schedule.ts'
+export type { ChoiceRequest } from './search.ts'
 export type { NodeSimilarity } from './similarity.ts'
 export {
   type ActivationsConfig,

@@ -1,11 +1,12 @@
 import { MixbitError } from '@mixbit/graph'
 import { bopsMeasure, type LiveCut, liveCuts } from './activation-memory.ts'
-import { fixedFileBytes, onceBytes } from './artifact.ts'
+import { onceBytes } from './artifact.ts'
 import type { Budget } from './assign.ts'
 import type { BopsBudget } from './bops.ts'
 import { parseBudget } from './budget.ts'
 import { floatWeightsBytes, type Job, type ResourceUtilization } from './job.ts'
 import type { Observed } from './observe.ts'
+import type { ObservedModel } from './observed-model.ts'
 import { floatUtilization } from './utilization.ts'
 import { wireBytes } from './wire-bytes.ts'
 
@@ -32,8 +33,11 @@ export async function floatSizes({ adapter, graph, layers }: Job, wire = false):
   }
 }
 
+/** What a budget can limit. */
+export type Resource = keyof ResourceUtilization
+
 /** Upper limits in bytes; an unset one is absent. */
-export type Limits = { readonly [K in keyof ResourceUtilization]?: number }
+export type Limits = { readonly [K in Resource]?: number }
 
 const resources = ['weightsMemory', 'fileSize', 'transferSize', 'activationMemory', 'totalMemory', 'bops'] as const
 
@@ -46,42 +50,56 @@ export function checkBudgetNames(budget: ResourceUtilization = {}): void {
     })
 }
 
-/**
- * The limits in bytes and the cuts that budgets on activations need (their float sizes are those at 32 bits).
- * @throws MixbitError those of `parseBudget`.
- */
-export async function limitsOf(
+/** The resources that a budget limits. */
+export const namesOf = (budget: ResourceUtilization = {}): Resource[] =>
+  resources.filter((name) => budget[name] !== undefined)
+
+/** What budgets on these resources are made of: runs the float graph once where activations or bit operations count. */
+export async function measuresFor(
   job: Job,
   { activations }: Observed,
-  budget: ResourceUtilization = {},
-  sizes: FloatSizes,
-): Promise<Measures & { limits: Limits }> {
-  if (budget.transferSize !== undefined && sizes.transferSize === null)
-    throw new MixbitError('OPTION_UNKNOWN', `The adapter ${job.adapter.name} knows no budget on transferSize.`, {
-      hint: 'Set a budget on fileSize; for what a page loads, take the adapter for TF.js.',
-    })
-  const needsCuts = budget.activationMemory !== undefined || budget.totalMemory !== undefined
-  const cuts = needsCuts ? await liveCuts(job, activations) : null
-  const bops = budget.bops === undefined ? null : await bopsMeasure(job, activations)
-  const whole = floatUtilization(sizes, { cuts, bops })
-  const limits = resources.flatMap((name) => {
-    const limit = budget[name]
-    return limit === undefined ? [] : [[name, parseBudget(name, limit, whole[name] ?? Number.NaN)]]
-  })
-  return { limits: Object.fromEntries(limits), cuts, bops }
+  wanted: ReadonlySet<Resource>,
+): Promise<Measures> {
+  const needsCuts = wanted.has('activationMemory') || wanted.has('totalMemory')
+  return {
+    cuts: needsCuts ? await liveCuts(job, activations) : null,
+    bops: wanted.has('bops') ? await bopsMeasure(job, activations) : null,
+  }
 }
 
+/**
+ * The limits in bytes; shares are those of the float model, whose activations have 32 bits.
+ * @throws MixbitError `RESOURCE_NOT_ANALYZED` for a budget that the model was not observed for, and those of `parseBudget`.
+ */
+export function limitsOf({ job, sizes, measures }: ObservedModel, budget: ResourceUtilization = {}): Limits {
+  checkBudgetNames(budget)
+  const whole = floatUtilization(sizes, measures)
+  const limits = resources.flatMap((name) => {
+    const limit = budget[name]
+    if (limit === undefined) return []
+    if (name !== 'fileSize' && whole[name] === null) throw notAnalyzed(job, name)
+    return [[name, parseBudget(name, limit, whole[name] ?? Number.NaN)]]
+  })
+  return Object.fromEntries(limits)
+}
+
+const notAnalyzed = ({ adapter }: Job, name: Resource) =>
+  name === 'transferSize' && !adapter.transferBytes
+    ? new MixbitError('OPTION_UNKNOWN', `The adapter ${adapter.name} knows no budget on transferSize.`, {
+        hint: 'Set a budget on fileSize; for what a page loads, take the adapter for TF.js.',
+      })
+    : new MixbitError('RESOURCE_NOT_ANALYZED', `The model was not analyzed for a budget on ${name}.`, {
+        hint: `Name it when you analyze: analyze(model, { resources: ['${name}', ...] }).`,
+        context: { resource: name },
+      })
+
 /** The limits as the search takes them. */
-export async function searchBudget(
-  job: Job,
-  observed: Observed,
-  { weightsMemory, fileSize, transferSize, activationMemory, totalMemory, bops }: Limits,
-  measures: Measures,
-): Promise<Budget> {
-  const fixed = fileSize === undefined ? null : await fixedFileBytes(job, observed)
+export function searchBudget({ job, measures, fixedBytes }: ObservedModel, limits: Limits): Budget {
+  const { weightsMemory, fileSize, transferSize, activationMemory, totalMemory, bops } = limits
   return {
     ...(weightsMemory !== undefined && { weightsMemory }),
-    ...(fileSize !== undefined && fixed !== null && { fileSize: { limit: fileSize, fixed, once: onceBytes(job) } }),
+    ...(fileSize !== undefined &&
+      fixedBytes !== null && { fileSize: { limit: fileSize, fixed: fixedBytes, once: onceBytes(job) } }),
     ...(transferSize !== undefined && { transferSize }),
     ...(activationMemory !== undefined && { activationMemory: { limit: activationMemory, cuts: measures.cuts! } }),
     ...(totalMemory !== undefined && { totalMemory: { limit: totalMemory, cuts: measures.cuts! } }),

@@ -16,8 +16,9 @@ import { type Layer, quantizedValue } from './candidates.ts'
 import { type FullConfig, onlyForOf } from './config.ts'
 import { contentKey } from './content-key.ts'
 import type { Job } from './job.ts'
-import type { Limits } from './limits.ts'
-import type { Activation, Observed } from './observe.ts'
+import type { Resource } from './limits.ts'
+import type { Activation } from './observe.ts'
+import type { ObservedModel } from './observed-model.ts'
 
 /** What the sweep measured: all raw distances, or one number per candidate when a custom metric was used. */
 export interface Measured {
@@ -33,9 +34,12 @@ export interface Measurand {
   readonly activations: readonly Activation[]
 }
 
-/** What a budget leaves free is measured. */
-export function measurandOf({ layers }: Job, { activations }: Observed, limits: Limits): Measurand {
-  const free = freedom(limits)
+/** What budgets on these resources leave free is measured. */
+export function measurandFor(
+  { job: { layers }, observed: { activations } }: Pick<ObservedModel, 'job' | 'observed'>,
+  resources: readonly Resource[],
+): Measurand {
+  const free = freedom(Object.fromEntries(resources.map((name) => [name, 1])))
   return { layers: free.weights ? layers : [], activations: free.activations ? activations : [] }
 }
 

@@ -2,13 +2,12 @@ import { type Grid, MixbitError, type Node, type NodeId, producers, toF32, type 
 import { activationGrid, type Histogram, histogramObserver, toHistogram, zScoreFilter } from '@mixbit/quantizers'
 import { activationWidths } from './activation-widths.ts'
 import { type ActivationGroup, activationGroups } from './activations.ts'
-import { freedom } from './assign.ts'
 import { correctable } from './bias.ts'
 import type { FullConfig } from './config.ts'
 import { channelObserver } from './corrections/channel-statistics.ts'
 import { equalConcats } from './corrections/equal-concats.ts'
 import { eachSample } from './each-sample.ts'
-import type { Job, ResourceUtilization } from './job.ts'
+import type { Job } from './job.ts'
 import { type EditedActivations, editedActivations } from './network-editor.ts'
 import { allFinite } from './samples.ts'
 
@@ -48,9 +47,9 @@ export const channelAxis = (node: Node): number => (node.kind === 'dense' || nod
 
 /**
  * Runs the float graph over the samples once, and keeps histograms of activations and means of layer inputs. Activations have
- * all their candidates only when the budget leaves them free.
+ * all their candidates only when a budget may leave them free.
  */
-export async function observe(job: Job, budget: ResourceUtilization = {}): Promise<Observed> {
+export async function observe(job: Job, free: boolean): Promise<Observed> {
   const { prepared: graph, config, platform, shifts } = job
   const layerIds = new Set(job.layers.flatMap((layer) => [layer.node, ...layer.sharedWith]))
   const groups = activationGroups(graph, platform, shifts)
@@ -70,7 +69,6 @@ export async function observe(job: Job, budget: ResourceUtilization = {}): Promi
     }
     for (const { value, observer: means } of inputs) means.add(tensors.get(value)!)
   })
-  const free = freedom(budget).activations
   const rows = groups.map((group): Activation => {
     const { value, values, fused } = group
     const { offer, final } = editedActivations(config, group)

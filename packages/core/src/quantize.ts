@@ -1,15 +1,20 @@
 import type { Graph } from '@mixbit/graph'
 import { liveSteps } from './activation-memory.ts'
+import { type Analysis, analysisOf, measureHessian } from './analyze.ts'
+import type { Assignment } from './apply.ts'
 import { check, chooseAndWrite, predictedBytes } from './artifact.ts'
 import { changedAfterSearch, checkFeasible } from './assign.ts'
 import { type Job, type JobOptions, type ResourceUtilization, startJob } from './job.ts'
-import { checkBudgetNames, type FloatSizes, floatSizes, limitsOf, searchBudget } from './limits.ts'
-import { type Measurand, type Measured, measurandOf, measure, scoresOf, withMethod } from './measure.ts'
-import { observe } from './observe.ts'
+import { checkBudgetNames, type FloatSizes, floatSizes, limitsOf, namesOf, searchBudget } from './limits.ts'
+import { type Measurand, type Measured, measurandFor, measure, withMethod } from './measure.ts'
+import { observeModel } from './observed-model.ts'
+import type { Report } from './progress.ts'
 import { activationReports, layerReports, type QuantizeReport, solverReport, starvationWarnings } from './report.ts'
 import { roundingSteps } from './rounding-steps.ts'
 import { scheduleOf } from './schedule.ts'
+import { type ChoiceRequest, isSearched, type RequestedSearch, scoresUnder, searchFor } from './search.ts'
 import { similarityOf } from './similarity.ts'
+import { stopwatch } from './stopwatch.ts'
 import { utilizationOf } from './utilization.ts'
 import { bestChoice, outputLayers, type WeightingChoice, weightingChoices } from './weightings.ts'
 import { wireBytes } from './wire-bytes.ts'
@@ -19,7 +24,7 @@ export interface QuantizeOptions<Source = unknown, Artifact = unknown> extends J
   readonly targetResourceUtilization?: ResourceUtilization
 }
 
-export interface Quantized<Artifact> {
+export interface Quantized<Artifact = unknown> {
   /** What the adapter wrote (ONNX: the bytes of the file); null for an adapter that only analyses. */
   readonly artifact: Artifact | null
   /** The quantized graph: what the artifact computes, simulated in float. */
@@ -27,6 +32,9 @@ export interface Quantized<Artifact> {
   readonly report: QuantizeReport
   /** The sweep's raw distances, which serve any other weighting or budget; null without a sweep. */
   readonly table: Measured['table']
+  /** What any other budget or weighting can go on from; null for a bypassed job. */
+  readonly analysis: Analysis<Artifact> | null
+  readonly assignment: Assignment
 }
 
 /**
@@ -37,35 +45,54 @@ export interface Quantized<Artifact> {
  */
 export async function quantize<Source, Artifact>(
   source: Source,
-  options: QuantizeOptions<Source, Artifact>,
+  { targetResourceUtilization, ...options }: QuantizeOptions<Source, Artifact>,
 ): Promise<Quantized<Artifact>> {
   const clock = stopwatch()
-  checkBudgetNames(options.targetResourceUtilization)
+  checkBudgetNames(targetResourceUtilization)
+  const resources = namesOf(targetResourceUtilization)
   // source -> graph -> prepared -> candidates
-  const started = await startJob(source, options)
-  const sizes = await floatSizes(started, options.targetResourceUtilization?.transferSize !== undefined)
-  if (started.config.debugConfig.bypass) return bypassed(started, sizes)
+  const job = await startJob(source, options)
+  if (job.config.debugConfig.bypass) return bypassed(job)
   clock('prepared')
 
-  // prepared -> observed: ranges of activations, means of layer inputs
-  const observed = await observe(started, options.targetResourceUtilization)
-  const { limits, ...measures } = await limitsOf(started, observed, options.targetResourceUtilization, sizes)
+  // prepared -> observed: ranges of activations, means of layer inputs, sizes
+  const model = await observeModel(job, resources)
   clock('observed')
 
-  // candidates -> sensitivity: only a budget gives a choice to make
-  const { configurationOverwrite, distanceWeightingMethod } = started.config.mixedPrecisionConfig
-  const mixedPrecision = Object.keys(limits).length > 0 && !configurationOverwrite
-  const budget = mixedPrecision ? await searchBudget(started, observed, limits, measures) : {}
-  await checkFeasible(started, observed, budget)
-  const free = measurandOf(started, observed, limits)
-  const measured = mixedPrecision ? await measure(started, free) : unmeasured
-  const { table } = measured
+  // candidates -> sensitivity: only a budget gives a choice to make, and one that nothing can keep is refused before the sweep
+  const limits = limitsOf(model, targetResourceUtilization)
+  const mixedPrecision = isSearched(job, limits)
+  await checkFeasible(job, model.observed, mixedPrecision ? searchBudget(model, limits) : {})
+  const measurand = mixedPrecision ? measurandFor(model, resources) : nothing
+  const measured = mixedPrecision ? await measure(job, measurand) : unmeasured
   clock('sensitivity')
 
   // sensitivity -> assignment -> quantized -> artifact
-  const tell = async () => (table?.onlyFor === null ? weightingChoices(started, observed, free, measured, budget) : [])
-  const rivals = distanceWeightingMethod === 'BEST' ? await tell() : []
-  const { job, scores } = settle(started, free, measured, rivals)
+  return quantizeFrom(analysisOf(model, measurand, measured, clock.times), { targetResourceUtilization })
+}
+
+/**
+ * The second half of the main job, from an analysis: chooses under a budget and a weighting, rounds, writes, opens and compares. The
+ * bytes are those of `quantize` with the same options.
+ * @throws MixbitError as `choose`; `ABORTED`.
+ */
+export async function quantizeFrom<Artifact>(
+  analysis: Analysis<Artifact>,
+  { onProgress, signal, ...request }: ChoiceRequest & Report = {},
+): Promise<Quantized<Artifact>> {
+  const clock = stopwatch()
+  const report = { ...(onProgress && { onProgress }), ...(signal && { signal }) }
+  const method = request.distanceWeightingMethod ?? analysis.job.config.mixedPrecisionConfig.distanceWeightingMethod
+  const ready = { ...analysis, job: { ...analysis.job, ...report } }
+  const known = method === 'HESSIAN' || method === 'BEST' ? await measureHessian(ready) : ready
+  const asked = searchFor(known, request)
+
+  // sensitivity -> assignment -> quantized -> artifact
+  const all = asked.measured.table?.onlyFor === null
+  const tell = async () => (all ? weightingChoices(asked) : [])
+  const rivals = method === 'BEST' ? await tell() : []
+  const { job, scores } = settle(asked, rivals)
+  const { observed, budget, sizes, measures, limits, mixedPrecision } = asked
   const chosen = await chooseAndWrite(job, observed, scores, budget)
   const { weights, activations } = chosen.assignment
   clock('assignment')
@@ -81,15 +108,17 @@ export async function quantize<Source, Artifact>(
   return {
     artifact: chosen.artifact,
     graph: chosen.graph,
-    table,
+    table: asked.measured.table,
+    analysis: known,
+    assignment: chosen.assignment,
     report: {
       ...basics(job, sizes),
       mixedPrecision,
-      layers: layerReports(job.layers, weights, table || scores.weights.length > 0 ? scores.weights : null),
+      layers: layerReports(job.layers, weights, scores.weights.length > 0 ? scores.weights : null),
       activations: activationReports(observed.activations, activations, scores.activations),
       budget: { ...none, ...limits },
       utilization: utilizationOf(chosen.assignment, filesOf(chosen), measures),
-      predictedBytes: await predictedBytes(job, observed, chosen.assignment),
+      predictedBytes: predictedBytes(asked, chosen.assignment),
       bytes: chosen.bytes,
       transferBytes: chosen.transferBytes,
       outputLayers: ends,
@@ -106,19 +135,21 @@ export async function quantize<Source, Artifact>(
         ...(chosen.solution?.warnings ?? []),
         ...starvationWarnings(job.config, ends, weightings),
       ],
-      timings: clock.times,
+      timings: { ...known.timings, ...clock.times },
     },
   }
 }
 
-/** The weighting that decides, with its scores: the one of the config, or the best of its rivals. */
-function settle<Artifact>(job: Job<Artifact>, free: Measurand, measured: Measured, rivals: readonly WeightingChoice[]) {
-  if (rivals.length === 0 || !measured.table) return { job, scores: measured.scores }
+/** The weighting that decides, with its scores: the one of the request, or the best of its rivals. */
+function settle<Artifact>(asked: RequestedSearch<Artifact>, rivals: readonly WeightingChoice[]) {
+  const { job, measured, measurand } = asked
+  if (rivals.length === 0) return asked
   const config = withMethod(job.config, bestChoice(rivals).method)
-  return { job: { ...job, config }, scores: scoresOf(measured.table, free, config, measured.hessianScores) }
+  return { job: { ...job, config }, scores: scoresUnder(measured, measurand, config) }
 }
 
 /** Without a search there is nothing to measure. */
+const nothing: Measurand = { layers: [], activations: [] }
 const unmeasured: Measured = { table: null, scores: { weights: [], activations: [] }, hessianScores: null }
 
 const none = {
@@ -163,8 +194,11 @@ const editorWarnings = (changed: readonly string[]): string[] =>
     ? []
     : [`The network editor changed after the search: ${changed.join(', ')}. Budgets were kept without these changes.`]
 
-async function bypassed<Artifact>(job: Job<Artifact>, sizes: FloatSizes): Promise<Quantized<Artifact>> {
+async function bypassed<Artifact>(job: Job<Artifact>): Promise<Quantized<Artifact>> {
+  const sizes = await floatSizes(job)
   return {
+    analysis: null,
+    assignment: { weights: [], activations: [] },
     artifact: (await job.adapter.write?.(job.graph)) ?? null,
     graph: job.graph,
     table: null,
@@ -189,16 +223,4 @@ async function bypassed<Artifact>(job: Job<Artifact>, sizes: FloatSizes): Promis
       timings: {},
     },
   }
-}
-
-/** Milliseconds since the last call, by name. */
-function stopwatch() {
-  const times: Record<string, number> = {}
-  let last = performance.now()
-  const lap = (name: string) => {
-    const now = performance.now()
-    times[name] = now - last
-    last = now
-  }
-  return Object.assign(lap, { times })
 }

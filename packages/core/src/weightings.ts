@@ -1,16 +1,19 @@
 import { withSession } from '@mixbit/adapter'
 import { type Graph, MixbitError, type NodeId, producers, type ValueId } from '@mixbit/graph'
 import type { MpDistanceWeighting } from '@mixbit/sensitivity'
+import { analysisOf, measureHessian } from './analyze.ts'
 import type { Assignment } from './apply.ts'
 import { quantizedGraph } from './artifact.ts'
-import { assign, type Budget, checkFeasible } from './assign.ts'
+import { assign, checkFeasible } from './assign.ts'
 import { compareSessions, type OutputDistance } from './compare.ts'
 import { type Job, startJob } from './job.ts'
-import { checkBudgetNames, floatSizes, limitsOf, searchBudget } from './limits.ts'
-import { hessianOf, type Measurand, type Measured, measurandOf, measure, scoresOf, withMethod } from './measure.ts'
-import { type Observed, observe } from './observe.ts'
+import { checkBudgetNames, limitsOf, namesOf, searchBudget } from './limits.ts'
+import { measurandFor, measure, scoresOf, withMethod } from './measure.ts'
+import type { Observed } from './observe.ts'
+import { observeModel } from './observed-model.ts'
 import { outputLosses } from './output-loss.ts'
 import type { QuantizeOptions } from './quantize.ts'
+import { type RequestedSearch, searchFor } from './search.ts'
 
 /** Bits at which a layer right before an output is likely to ruin it (MCT's judge: 2). */
 const starvingBits = 2
@@ -89,13 +92,13 @@ export function outputLayers(
 const methods = ['AVG', 'LAST_LAYER', 'EXP', 'HESSIAN', 'OUTPUT'] as const
 
 /** What every weighting would choose: one solve each, and the model of every different choice, measured. HESSIAN needs its scores. */
-export async function weightingChoices(
-  job: Job,
-  observed: Observed,
-  measurand: Measurand,
-  { table, hessianScores: hessian }: Pick<Measured, 'table' | 'hessianScores'>,
-  budget: Budget,
-): Promise<WeightingChoice[]> {
+export async function weightingChoices({
+  job,
+  observed,
+  measurand,
+  measured: { table, hessianScores: hessian },
+  budget,
+}: Pick<RequestedSearch, 'job' | 'observed' | 'measurand' | 'measured' | 'budget'>): Promise<WeightingChoice[]> {
   const { adapter, prepared, layers, config } = job
   const samples = job.samples.slice(0, 16)
   const { outputs } = prepared
@@ -161,27 +164,21 @@ export async function compareWeightings<Source, Artifact>(
     ...options.coreConfig,
     mixedPrecisionConfig: { ...mixedPrecisionConfig, keepAllDistances: true },
   }
-  const job = await startJob(source, { ...options, coreConfig })
-  checkBudgetNames(options.targetResourceUtilization)
-  if (Object.values(options.targetResourceUtilization ?? {}).every((limit) => limit === undefined))
+  const { targetResourceUtilization, ...jobOptions } = options
+  checkBudgetNames(targetResourceUtilization)
+  const resources = namesOf(targetResourceUtilization)
+  if (resources.length === 0)
     throw new MixbitError('BUDGET_MISSING', 'Without a budget every weighting chooses the base bit-widths.', {
       hint: "Give targetResourceUtilization, for example { weightsMemory: '12%' }.",
     })
-  const observed = await observe(job, options.targetResourceUtilization)
-  const { limits, ...measures } = await limitsOf(
-    job,
-    observed,
-    options.targetResourceUtilization,
-    await floatSizes(job),
-  )
-  const budget = await searchBudget(job, observed, limits, measures)
-  await checkFeasible(job, observed, budget)
-  const measurand = measurandOf(job, observed, limits)
-  const measured = await measure(job, measurand)
-  const hessianScores = measured.hessianScores ?? (await hessianOf(job, measured.table!))
+  const job = await startJob(source, { ...jobOptions, coreConfig })
+  const model = await observeModel(job, resources)
+  await checkFeasible(job, model.observed, searchBudget(model, limitsOf(model, targetResourceUtilization)))
+  const measurand = measurandFor(model, resources)
+  const analysis = await measureHessian(analysisOf(model, measurand, await measure(job, measurand), {}))
   return {
     layers: job.layers.map(({ node }) => node),
-    activations: observed.activations.map(({ value }) => value),
-    choices: await weightingChoices(job, observed, measurand, { ...measured, hessianScores }, budget),
+    activations: analysis.activations.map(({ value }) => value),
+    choices: await weightingChoices(searchFor(analysis, { targetResourceUtilization })),
   }
 }

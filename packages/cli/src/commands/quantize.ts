@@ -33,16 +33,18 @@ export async function quantizeCommand(run: Run, command: Command, model: string)
     ...coreConfig.debugConfig,
     ...defined({ analyzeSimilarity: options.similarity, simulateScheduler: options.schedule }),
   }
-  const { artifact, report } = await core
+  const quantized = await core
     .quantize(model, {
       ...job,
       coreConfig: { ...coreConfig, debugConfig },
       targetResourceUtilization: budgetOf(options, sections),
     })
     .finally(progress.end)
+  const { artifact, report } = quantized
 
   await writeArtifact(output, artifact!, run.cleanups)
-  if (options.report !== undefined) await writeWhole(options.report, format.json(report), run.cleanups)
+  if (options.report !== undefined)
+    await writeWhole(options.report, format.json(await core.runRecord(quantized)), run.cleanups)
   // A checkpoint that the user named is the user's: it serves other budgets.
   if (options.checkpoint === undefined) await checkpoint?.remove()
 
