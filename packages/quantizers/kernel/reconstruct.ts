@@ -139,8 +139,8 @@ export function solve(r: usize, columns: i32, width: i32, b: usize, rows: i32): 
   }
 }
 
-/** Index of the level nearest to v: the number of midpoints below it. Ties go to the lower level. */
-function nearest(v: f32, middles: usize, count: i32): i32 {
+/** The level nearest to v: its index is the number of midpoints below v. Ties go to the lower level. */
+function levelOf(v: f32, levels: usize, middles: usize, count: i32): f32 {
   let low = 0
   let high = count
   while (low < high) {
@@ -148,10 +148,40 @@ function nearest(v: f32, middles: usize, count: i32): i32 {
     if (load<f32>(middles + ((<usize>at) << 2)) < v) low = at + 1
     else high = at
   }
-  return low
+  return load<f32>(levels + ((<usize>low) << 2))
 }
 
-/** For each of `count` scales: sum of d (w - scale * nearest level)^2 over the row, to `out` (float64). */
+/** Levels that are found by comparing with every midpoint, without branches. */
+const FEW: i32 = 15
+
+/** The levels nearest to four values: many levels are looked up one by one, unless they are consecutive integers. */
+function levels4(v: v128, levels: usize, middles: usize, count: i32): v128 {
+  const lowest = load<f32>(levels)
+  const highest = load<f32>(levels + ((<usize>count) << 2))
+  if (count <= FEW) {
+    let level = f32x4.splat(lowest)
+    for (let i: usize = 0; i < (<usize>count) << 2; i += 4) {
+      const step = f32x4.splat(load<f32>(levels + i, 4) - load<f32>(levels + i))
+      level = f32x4.add(level, v128.and(f32x4.gt(v, v128.load32_splat(middles + i)), step))
+    }
+    return level
+  }
+  if (highest - lowest == <f32>count) {
+    const r = f32x4.nearest(v)
+    const tie = f32x4.eq(f32x4.sub(r, v), f32x4.splat(0.5))
+    const level = f32x4.sub(r, v128.and(tie, f32x4.splat(1)))
+    return f32x4.pmin(f32x4.splat(highest), f32x4.pmax(f32x4.splat(lowest), level))
+  }
+  let level = f32x4.splat(levelOf(f32x4.extract_lane(v, 0), levels, middles, count))
+  level = f32x4.replace_lane(level, 1, levelOf(f32x4.extract_lane(v, 1), levels, middles, count))
+  level = f32x4.replace_lane(level, 2, levelOf(f32x4.extract_lane(v, 2), levels, middles, count))
+  return f32x4.replace_lane(level, 3, levelOf(f32x4.extract_lane(v, 3), levels, middles, count))
+}
+
+/**
+ * For each of `count` scales: sum of d (w - scale * nearest level)^2 over the row of a multiple of four columns, to `out`
+ * (float64, in four sums side by side).
+ */
 export function scaleErrors(
   w: usize,
   d: usize,
@@ -164,15 +194,18 @@ export function scaleErrors(
   out: usize,
 ): void {
   for (let k = 0; k < scaleCount; k++) {
-    const scale = load<f32>(scales + ((<usize>k) << 2))
-    let sum: f64 = 0
-    for (let j: usize = 0; j < (<usize>columns) << 2; j += 4) {
-      const value = load<f32>(w + j)
-      const level = load<f32>(levels + ((<usize>nearest(value / scale, middles, count)) << 2))
-      const error = value - level * scale
-      sum += <f64>(load<f32>(d + j) * error * error)
+    const scale = v128.load32_splat(scales + ((<usize>k) << 2))
+    let a = f64x2.splat(0)
+    let b = f64x2.splat(0)
+    for (let j: usize = 0; j < (<usize>columns) << 2; j += 16) {
+      const value = v128.load(w + j)
+      const error = f32x4.sub(value, f32x4.mul(levels4(f32x4.div(value, scale), levels, middles, count), scale))
+      const squares = f32x4.mul(f32x4.mul(v128.load(d + j), error), error)
+      a = f64x2.add(a, f64x2.promote_low_f32x4(squares))
+      b = f64x2.add(b, f64x2.promote_low_f32x4(v128.shuffle<i32>(squares, squares, 2, 3, 2, 3)))
     }
-    store<f64>(out + ((<usize>k) << 3), sum)
+    const sum = f64x2.add(a, b)
+    store<f64>(out + ((<usize>k) << 3), f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1))
   }
 }
 
@@ -180,11 +213,12 @@ export function scaleErrors(
  * Rounds one row: w (float32) becomes levels times `scale`, so that e^T H e with e = w - levels * scale gets small.
  * Backwards through the columns, each taking up the error of those behind it through R (Babai's nearest plane; the order of
  * columns apart, the rounding of GPTQ); then `sweeps` times coordinate descent and, if `refit`, the scale that fits the levels best.
- * `hw` is H w; `e`, `g`, `q` are working rows; q ends as the levels, and `result` as [scale, e^T H e].
+ * `hw` is H w, `d` the diagonal of H; `e`, `g`, `q` are working rows; q ends as the levels, and `result` as [scale, e^T H e].
  */
 export function roundRow(
   h: usize,
   r: usize,
+  d: usize,
   columns: i32,
   width: i32,
   w: usize,
@@ -201,33 +235,32 @@ export function roundRow(
   result: usize,
 ): void {
   const stride = (<usize>width) << 2
+  const end = (<usize>columns) << 2
   memory.fill(e, 0, stride)
+  memory.fill(g, 0, stride)
   memory.fill(q, 0, stride)
   for (let j = columns - 1; j >= 0; j--) {
     const at = (<usize>j) << 2
     const row = r + <usize>j * stride
     const from = (<usize>(j & ~7)) << 2
-    const value = load<f32>(w + at) + dot(row + from, e + from, stride - from) / load<f32>(row + at)
-    const level = load<f32>(levels + ((<usize>nearest(value / scale, middles, count)) << 2))
+    const pivot = load<f32>(row + at)
+    const behind = dot(row + from, e + from, stride - from)
+    const level = levelOf((load<f32>(w + at) + behind / pivot) / scale, levels, middles, count)
+    const error = load<f32>(w + at) - level * scale
     store<f32>(q + at, level)
-    store<f32>(e + at, load<f32>(w + at) - level * scale)
+    store<f32>(e + at, error)
+    // H e = R^T (R e), of which this is one element.
+    subtract(g + from, row + from, -(behind + pivot * error), stride - from)
   }
-  for (let j = 0; j < columns; j++) store<f32>(g + ((<usize>j) << 2), dot(h + <usize>j * stride, e, stride))
   for (let n = 0; n < sweeps; n++) {
     let moved = 0
-    for (let j = 0; j < columns; j++) {
-      const at = (<usize>j) << 2
-      const row = h + <usize>j * stride
-      const old = load<f32>(q + at)
-      const value = old * scale + load<f32>(g + at) / load<f32>(row + at)
-      const level = load<f32>(levels + ((<usize>nearest(value / scale, middles, count)) << 2))
-      if (level !== old) {
-        const step = (level - old) * scale
-        store<f32>(q + at, level)
-        store<f32>(e + at, load<f32>(e + at) - step)
-        subtract(g, row, step, stride)
-        moved++
-      }
+    const s = f32x4.splat(scale)
+    for (let at: usize = 0; at < end; at += 16) {
+      const old = v128.load(q + at)
+      const value = f32x4.add(f32x4.mul(old, s), f32x4.div(v128.load(g + at), v128.load(d + at)))
+      // Mostly none of the four moves.
+      if (v128.any_true(f32x4.ne(levels4(f32x4.div(value, s), levels, middles, count), old)))
+        moved += moveFour(h, d, at, min(at + 16, end), stride, e, g, q, levels, middles, count, scale)
     }
     if (!refit) {
       if (moved === 0) break
@@ -238,10 +271,12 @@ export function roundRow(
     const qhq = (qhw - dot(q, g, stride)) / scale
     const next = qhw / qhq
     if (!(next > 0) || !(qhq > 0)) break
-    for (let i: usize = 0; i < stride; i += 4) {
-      const hq = (load<f32>(hw + i) - load<f32>(g + i)) / scale
-      store<f32>(g + i, load<f32>(hw + i) - next * hq)
-      store<f32>(e + i, load<f32>(w + i) - next * load<f32>(q + i))
+    const by = f32x4.splat(next)
+    for (let i: usize = 0; i < stride; i += 16) {
+      const product = v128.load(hw + i)
+      const hq = f32x4.div(f32x4.sub(product, v128.load(g + i)), s)
+      v128.store(g + i, f32x4.sub(product, f32x4.mul(by, hq)))
+      v128.store(e + i, f32x4.sub(v128.load(w + i), f32x4.mul(by, v128.load(q + i))))
     }
     const same = next === scale
     scale = next
@@ -249,4 +284,33 @@ export function roundRow(
   }
   store<f32>(result, scale)
   store<f32>(result, dot(e, g, stride), 4)
+}
+
+/** Coordinate descent over the columns at offsets `at` to `end`; gives how many moved. */
+function moveFour(
+  h: usize,
+  d: usize,
+  at: usize,
+  end: usize,
+  stride: usize,
+  e: usize,
+  g: usize,
+  q: usize,
+  levels: usize,
+  middles: usize,
+  count: i32,
+  scale: f32,
+): i32 {
+  let moved = 0
+  for (; at < end; at += 4) {
+    const old = load<f32>(q + at)
+    const level = levelOf((old * scale + load<f32>(g + at) / load<f32>(d + at)) / scale, levels, middles, count)
+    if (level === old) continue
+    const step = (level - old) * scale
+    store<f32>(q + at, level)
+    store<f32>(e + at, load<f32>(e + at) - step)
+    subtract(g, h + (at >> 2) * stride, step, stride)
+    moved++
+  }
+  return moved
 }

@@ -103,20 +103,25 @@ function wrapWasm(exports: Exports): ReconstructKernel {
       return read(pb, b.length)
     },
     scaleErrors(w, d, { levels, middles }, scales) {
+      // Columns are taken by fours: what is added counts nothing.
+      const columns = Math.ceil(w.length / 4) * 4
       const [pw, pd, pl, pm, ps, out] = place(w, d, levels, middles, scales, 2 * scales.length)
-      exports.scaleErrors(pw!, pd!, w.length, pl!, pm!, middles.length, ps!, scales.length, out!)
+      new Float32Array(memory.buffer).fill(0, pw! / 4 + w.length, pw! / 4 + columns)
+      new Float32Array(memory.buffer).fill(0, pd! / 4 + w.length, pd! / 4 + columns)
+      exports.scaleErrors(pw!, pd!, columns, pl!, pm!, middles.length, ps!, scales.length, out!)
       return new Float64Array(memory.buffer.slice(out!, out! + 8 * scales.length))
     },
     round({ h, r, columns, width }, { weights, products, scale, levels, middles, sweeps, refit }) {
       const rows = scale.length
-      const places = place(h, r, weights, products, rows * width, levels, middles, width, width, 2)
-      const [ph, pr, pw, php, pq, pl, pm, pe, pg, result] = places as [number, ...number[]] & number[]
+      const places = place(h, r, diagonal(h, columns, width), weights, products, rows * width, levels, middles, width, width, 2)
+      const [ph, pr, pd, pw, php, pq, pl, pm, pe, pg, result] = places as [number, ...number[]] & number[]
       const rounded = { scale: new Float32Array(rows), error: new Float32Array(rows) }
       for (let row = 0; row < rows; row++) {
         const skip = row * width * 4
         exports.roundRow(
           ph,
           pr!,
+          pd!,
           columns,
           width,
           pw! + skip,
@@ -140,6 +145,10 @@ function wrapWasm(exports: Exports): ReconstructKernel {
     },
   }
 }
+
+/** The diagonal of H, with ones in what was added. */
+const diagonal = (h: Float32Array, columns: number, width: number): Float32Array =>
+  Float32Array.from({ length: width }, (_, j) => (j < columns ? h[j * width + j]! : 1))
 
 let best: ReconstructKernel | undefined
 

@@ -67,12 +67,12 @@ export const twinReconstruct: ReconstructKernel = {
   },
   scaleErrors: (w, d, { levels, middles }, scales) =>
     Float64Array.from(scales, (scale) => {
-      let sum = 0
+      const sums = new Float64Array(4)
       for (let j = 0; j < w.length; j++) {
         const error = f(w[j]! - f(levels[nearestLevel(f(w[j]! / scale), middles)]! * scale))
-        sum += f(f(d[j]! * error) * error)
+        sums[j & 3]! += f(f(d[j]! * error) * error)
       }
-      return sum
+      return sums[0]! + sums[2]! + (sums[1]! + sums[3]!)
     }),
   round({ h, r, columns, width }, { weights, products, scale: scales, levels, middles, sweeps, refit }) {
     const rows = scales.length
@@ -91,11 +91,12 @@ export const twinReconstruct: ReconstructKernel = {
       const level = (value: number) => levels[nearestLevel(f(value / scale), middles)]!
       for (let j = columns - 1; j >= 0; j--) {
         const from = aligned(j)
+        const pivot = r[j * width + j]!
         const behind = dot(r, j * width + from, e, from, width - from)
-        q[j] = level(f(w[j]! + f(behind / r[j * width + j]!)))
+        q[j] = level(f(w[j]! + f(behind / pivot)))
         e[j] = f(w[j]! - f(q[j]! * scale))
+        subtract(g, from, r, j * width + from, -f(behind + f(pivot * e[j]!)), width - from)
       }
-      for (let j = 0; j < columns; j++) g[j] = dot(h, j * width, e, 0, width)
       for (let turn = 0; turn < sweeps; turn++) {
         let moved = 0
         for (let j = 0; j < columns; j++) {

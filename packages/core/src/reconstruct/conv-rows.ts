@@ -24,6 +24,26 @@ export function convRows(kind: OpKind, window: Window, shape: readonly number[],
   const { groups, outputs, channels, kernel, weightIndex } = layout
   const { channelsLast } = window
   const spatial = (dims: readonly number[]): Pair => pair(channelsLast ? dims.slice(1, -1) : dims.slice(2), 1)!
+  let view: View | null = null
+  const viewOf = (input: readonly number[], output: readonly number[]): View => {
+    const [height, width] = spatial(input)
+    const [outHeight, outWidth] = spatial(output)
+    const all = channelsLast ? input[input.length - 1]! : input[1]!
+    const [pixelStep, channelStep] = channelsLast ? [all, 1] : [1, height * width]
+    const sizes = [height, width, outHeight, outWidth, pixelStep]
+    const known = view?.sizes.every((n, i) => n === sizes[i]) ? view : null
+    return {
+      input,
+      output,
+      sizes,
+      outArea: outHeight * outWidth,
+      outWidth,
+      sampleStep: all * height * width,
+      channelStep,
+      rows: known?.rows ?? tapOffsets((out) => geometry(0, out, height, outHeight), outHeight, width * pixelStep),
+      columns: known?.columns ?? tapOffsets((out) => geometry(1, out, width, outWidth), outWidth, pixelStep),
+    }
+  }
   return {
     groups,
     outputs,
@@ -31,28 +51,52 @@ export function convRows(kind: OpKind, window: Window, shape: readonly number[],
     weightIndex,
     positions: (output) => output[0]! * spatial(output)[0] * spatial(output)[1],
     gather(x, { input, output, position }: Place, to, at) {
-      const [height, width] = spatial(input)
-      const [outHeight, outWidth] = spatial(output)
-      const all = channelsLast ? input[input.length - 1]! : input[1]!
-      const sample = Math.floor(position / (outHeight * outWidth))
-      const rows = geometry(0, Math.floor(position / outWidth) % outHeight, height, outHeight)
-      const columns = geometry(1, position % outWidth, width, outWidth)
-      const [pixelStep, channelStep] = channelsLast ? [all, 1] : [1, height * width]
-      const start = sample * all * height * width
+      // Positions are asked for one by one, and mostly for the same shapes.
+      if (view?.input !== input || view.output !== output) view = viewOf(input, output)
+      const { outArea, outWidth, sampleStep, channelStep, rows, columns } = view
+      const [high, wide] = kernel
+      const place = position % outArea
+      const top = Math.floor(place / outWidth) * high
+      const left = (place % outWidth) * wide
+      let from = ((position - place) / outArea) * sampleStep
       let i = at
-      for (let c = 0; c < groups * channels; c++)
-        for (const y of rows)
-          for (const column of columns)
-            to[i++] = y < 0 || column < 0 ? 0 : x[start + c * channelStep + (y * width + column) * pixelStep]!
+      for (let c = 0; c < groups * channels; c++, from += channelStep)
+        for (let k = top; k < top + high; k++) {
+          const row = rows[k]!
+          for (let l = left; l < left + wide; l++) {
+            const column = columns[l]!
+            to[i++] = row < 0 || column < 0 ? 0 : x[from + row + column]!
+          }
+        }
     },
     outputIndex(output, group, row, position) {
       const channel = group * outputs + row
       if (channelsLast) return position * groups * outputs + channel
-      const [outHeight, outWidth] = spatial(output)
-      const area = outHeight * outWidth
+      let area = output[2]!
+      for (let i = 3; i < output.length; i++) area *= output[i]!
       return (Math.floor(position / area) * groups * outputs + channel) * area + (position % area)
     },
   }
+}
+
+/** How an input of one shape is read for an output of one shape. */
+interface View {
+  readonly input: readonly number[]
+  readonly output: readonly number[]
+  /** Everything that `rows` and `columns` depend on. */
+  readonly sizes: readonly number[]
+  readonly outArea: number
+  readonly outWidth: number
+  readonly sampleStep: number
+  readonly channelStep: number
+  readonly rows: Int32Array
+  readonly columns: Int32Array
+}
+
+/** For every place of the output along one axis, where its taps lie in the input; -1 is outside. */
+function tapOffsets(taps: (out: number) => number[], size: number, step: number): Int32Array {
+  const places = Array.from({ length: size }, (_, out) => taps(out))
+  return Int32Array.from(places.flat(), (at) => (at < 0 ? -1 : at * step))
 }
 
 function layoutOf(

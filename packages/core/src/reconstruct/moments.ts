@@ -55,8 +55,8 @@ export type WriteTarget = (position: number, to: Float32Array, at: number) => vo
 
 /** Rows that are looked at: enough for a Gram matrix that generalises. */
 const rowsFor = (inputs: number): number => Math.max(4096, 8 * inputs)
-/** Rows that are gathered before they are multiplied. */
-const chunk = 512
+/** Numbers that are gathered, at most, before they are multiplied. */
+const mostGathered = 2 ** 21
 
 interface Sums extends Block {
   readonly gram: Float32Array
@@ -95,6 +95,7 @@ export function momentsObserver(layer: LayerRows, samples: number, targets: numb
       spread: { center: null, sum: 0 },
     }
   })
+  const chunk = Math.max(64, Math.min(4096, Math.floor(mostGathered / (groups * inputs))))
   const gathered = {
     x: new Float32Array(chunk * groups * inputs),
     y: new Float32Array(chunk * groups * targets),
@@ -156,7 +157,7 @@ export function faultOf(moments: readonly Moments[] | null): string | null {
   return diagonal.every((x) => x === 0) ? 'its inputs are all zero' : null
 }
 
-/** Columns [first, first + count) of `rows` rows, padded with zeros; their sums are added to `sums`. */
+/** Columns [first, first + count) of `rows` rows, padded with zeros; lent until `data` changes. Their sums are added to `sums`. */
 function columnsOf(
   data: Float32Array,
   rows: number,
@@ -166,13 +167,13 @@ function columnsOf(
   sums: Float64Array,
 ): Float32Array {
   const width = sums.length
-  const out = new Float32Array(rows * width)
-  for (let row = 0; row < rows; row++)
-    for (let j = 0; j < count; j++) {
-      const value = data[row * stride + first + j]!
-      out[row * width + j] = value
-      sums[j]! += value
-    }
+  const whole = stride === width && count === width
+  const out = whole ? data.subarray(0, rows * width) : new Float32Array(rows * width)
+  for (let row = 0; row < rows; row++) {
+    const from = row * stride + first
+    if (!whole) for (let j = 0; j < count; j++) out[row * width + j] = data[from + j]!
+    for (let j = 0; j < count; j++) sums[j]! += data[from + j]!
+  }
   return out
 }
 

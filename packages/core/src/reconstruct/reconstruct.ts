@@ -21,7 +21,7 @@ import type { Job } from '../job.ts'
 import { correctsBias } from '../network-editor.ts'
 import { breathe, checkAborted } from '../progress.ts'
 import type { LayerRows } from './layer-rows.ts'
-import { faultOf, type Moments, momentsObserver, seedOf, withoutBias } from './moments.ts'
+import { faultOf, type Moments, momentsObserver, seedOf, type WriteTarget, withoutBias } from './moments.ts'
 import { factorTargets, multiplied, type Product, writeFactors } from './products.ts'
 import { withStates } from './recurrent-rows.ts'
 import { layerProblem, roundLayer } from './round-layer.ts'
@@ -148,14 +148,9 @@ async function fittedToOutput(
   const observer = momentsObserver(rows, now.live.length, rows.outputs)
   for (const [sample, live] of now.live.entries()) {
     const { shape, data } = f32Of(before.live[sample]!.get(target)!)
-    const other = sum && f32Of(live.get(sum.other)!).data
+    const other = sum ? f32Of(live.get(sum.other)!).data : undefined
     const { input } = form.see(new Map([...live, [output, { dtype: 'f32', shape, data }]]))
-    observer.add(input, shape, seeds[sample]!, (position, to, at) => {
-      for (let o = 0; o < rows.groups * rows.outputs; o++) {
-        const index = rows.outputIndex(shape, Math.floor(o / rows.outputs), o % rows.outputs, position)
-        to[at + o] = data[index]! - (other ? other[index]! : 0)
-      }
-    })
+    observer.add(input, shape, seeds[sample]!, targetOf(rows, shape, data, other))
   }
   const seen = observer.moments()
   if (!seen || faultOf(seen)) return graph
@@ -164,6 +159,18 @@ async function fittedToOutput(
   const moments = withoutBias(seen, kept, rows)
   return rounded(job, graph, { rows, value: candidate.grids[0]!.value, moments, bias, kept: null }, candidate)
 }
+
+/** What the outputs of a layer of this shape should be: `target`, less what `other` gives. */
+const targetOf =
+  ({ groups, outputs, outputIndex }: LayerRows, shape: readonly number[], target: Float32Array, other?: Float32Array): WriteTarget =>
+  (position, to, at) => {
+    let next = at
+    for (let group = 0; group < groups; group++)
+      for (let row = 0; row < outputs; row++) {
+        const index = outputIndex(shape, group, row, position)
+        to[next++] = other ? target[index]! - other[index]! : target[index]!
+      }
+  }
 
 /**
  * A layer whose target no value shows: the sum of what its weights give in the float model, less what those give that are rounded
