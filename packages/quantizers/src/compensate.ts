@@ -134,7 +134,7 @@ export function nearestRounding(
   { count, weights }: WeightRows,
   { levels, middles }: Levels,
   scale: Float32Array,
-  kernel: ReconstructKernel,
+  kernel: ReconstructKernel = pickReconstructKernel(),
 ): Rounded {
   const { columns, width } = problem
   const q = new Float32Array(weights.length)

@@ -8,6 +8,7 @@ export {
   diagonalOf,
   leastSquares,
   levelsFor,
+  nearestRounding,
   refit,
   refitLevels,
   startScales,

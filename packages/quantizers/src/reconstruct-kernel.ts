@@ -113,7 +113,19 @@ function wrapWasm(exports: Exports): ReconstructKernel {
     },
     round({ h, r, columns, width }, { weights, products, scale, levels, middles, sweeps, refit }) {
       const rows = scale.length
-      const places = place(h, r, diagonal(h, columns, width), weights, products, rows * width, levels, middles, width, width, 2)
+      const places = place(
+        h,
+        r,
+        diagonal(h, columns, width),
+        weights,
+        products,
+        rows * width,
+        levels,
+        middles,
+        width,
+        width,
+        2,
+      )
       const [ph, pr, pd, pw, php, pq, pl, pm, pe, pg, result] = places as [number, ...number[]] & number[]
       const rounded = { scale: new Float32Array(rows), error: new Float32Array(rows) }
       for (let row = 0; row < rows; row++) {

@@ -162,7 +162,12 @@ async function fittedToOutput(
 
 /** What the outputs of a layer of this shape should be: `target`, less what `other` gives. */
 const targetOf =
-  ({ groups, outputs, outputIndex }: LayerRows, shape: readonly number[], target: Float32Array, other?: Float32Array): WriteTarget =>
+  (
+    { groups, outputs, outputIndex }: LayerRows,
+    shape: readonly number[],
+    target: Float32Array,
+    other?: Float32Array,
+  ): WriteTarget =>
   (position, to, at) => {
     let next = at
     for (let group = 0; group < groups; group++)

@@ -6,6 +6,7 @@ import {
   type Factored,
   leastSquares,
   levelsFor,
+  nearestRounding,
   refit,
   refitLevels,
   startScales,
@@ -96,7 +97,35 @@ export function roundLayer(problem: LayerProblem, options: RoundOptions): Rounde
     if (!(next.error < best.error)) break
     best = next
   }
-  return best
+  // Scales that several blocks share are found before any of them is rounded.
+  const { nearest } = options
+  const plain =
+    nearest && best.parts.length > scaleGroups(problem.layer)
+      ? nearestTo(problem, levels, { ...options, scheme, nearest })
+      : null
+  return plain && plain.error < best.error ? plain : best
+}
+
+/** Every weight to the nearest level on a grid. */
+function nearestTo(
+  { layer, blocks }: LayerProblem,
+  levels: readonly number[],
+  { scheme, bits, axis, nearest }: TableOptions & { readonly nearest: Pick<Grid, 'scale'> },
+): RoundedLayer {
+  const integers = new Int8Array(layer.groups * layer.outputs * layer.inputs)
+  let error = 0
+  for (const block of blocks) {
+    const { group, first, problem, rows } = block
+    const at = scaleGroup(layer, block) * layer.outputs
+    const scale = nearest.scale.subarray(at, at + layer.outputs)
+    const rounded = nearestRounding(problem, rows, withMiddles(levels), scale)
+    for (let row = 0; row < layer.outputs; row++) {
+      error += rounded.error[row]!
+      for (let j = 0; j < problem.columns; j++)
+        integers[layer.weightIndex(group, row, first + j)] = rounded.q[row * problem.width + j]!
+    }
+  }
+  return { grid: gridOf(scheme, bits, axis, nearest.scale, levels), integers, error }
 }
 
 /** The grid on which nearest rounding loses least when each weight counts as the diagonal of H says (HMSE). */
