@@ -51,7 +51,7 @@ interface Row extends SweepLayer {
 /** Measures every candidate with everything else float; see the page on the pipeline for what it costs. */
 export async function measure(job: Job, measurand: Measurand): Promise<Measured> {
   const { adapter, prepared: graph, config, samples: all, onProgress, signal, checkpoint } = job
-  const { computeDistanceFn, customMetricFn, numInterestPointsFactor, memoryLimit, numOfImages } =
+  const { computeDistanceFn, customMetricFn, outputLossFn, numInterestPointsFactor, memoryLimit, numOfImages } =
     config.mixedPrecisionConfig
   const samples = all.slice(0, numOfImages)
   const ofWeights = measurand.layers.map(
@@ -111,6 +111,7 @@ export async function measure(job: Job, measurand: Measurand): Promise<Measured>
     numInterestPointsFactor,
     memoryLimitBytes: memoryLimit,
     computeDistanceFn,
+    outputLossFn,
     onlyFor: onlyForOf(config),
   })
   const hessian = ['HESSIAN', 'BEST'].includes(config.mixedPrecisionConfig.distanceWeightingMethod)
