@@ -101,10 +101,7 @@ export type CustomMetric = (
 export type ComputeDistance = (float: Float32Array, quantized: Float32Array, shape: readonly number[]) => number
 
 /** How much worse the quantized model is at one sample: both maps hold its float outputs by name. */
-export type OutputLoss = (
-  float: ReadonlyMap<string, Tensor>,
-  quantized: ReadonlyMap<string, Tensor>,
-) => number
+export type OutputLoss = (float: ReadonlyMap<string, Tensor>, quantized: ReadonlyMap<string, Tensor>) => number
 
 /** Every option of the job, all optional; the names are MCT's in camelCase. */
 export interface CoreConfig {

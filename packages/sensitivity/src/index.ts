@@ -11,6 +11,7 @@ export {
   mae,
   mse,
   nmse,
+  nmseNorm,
 } from './distances.ts'
 export { type HessianOptions, type HessianScore, hessianScores } from './hessian.ts'
 export { type InterestPoint, interestPoints, spread } from './interest-points.ts'

@@ -66,7 +66,11 @@ export interface SweepOptions {
   /** Replaces the model output losses: one number per sample, from the float outputs of both models by name. */
   readonly outputLossFn?: OutputLoss | undefined
   /** Sees the float outputs of every candidate, sample by sample; rows that come from a checkpoint are not seen. */
-  readonly onOutputs?: (place: { row: number; candidate: number; sample: number }, float: Tensors, quantized: Tensors) => void
+  readonly onOutputs?: (
+    place: { row: number; candidate: number; sample: number },
+    float: Tensors,
+    quantized: Tensors,
+  ) => void
   /** Bytes of float activations that are cached at once; default 256e6. More samples are taken in chunks. */
   readonly memoryLimitBytes?: number
   /** Content hash of everything that the result depends on; a checkpoint of another key is refused. Default `''`. */
@@ -241,7 +245,9 @@ async function measureLayer(
         const given = new Map([...fed, ...quantized])
         row[c]!.push(compare(options, part, float, given))
         if (options.outputLossFn || options.onOutputs) {
-          const [before, after] = [float, given].map((from) => new Map(ends.map((id) => [id, (from.get(id) ?? float.get(id))!])))
+          const [before, after] = [float, given].map(
+            (from) => new Map(ends.map((id) => [id, (from.get(id) ?? float.get(id))!])),
+          )
           if (options.outputLossFn) row[c]!.at(-1)!.push(outputLossOf(options.outputLossFn, before!, after!))
           options.onOutputs?.({ row: at, candidate: c, sample: start + n }, before!, after!)
         }
