@@ -10,7 +10,7 @@ import { type Change, changed, type SearchSpace, singleChanges } from './search-
 export interface RemeasureRound {
   /** Whole models that were measured without and with repair through the model. */
   readonly tried: { readonly inLayers: number; readonly whole: number }
-  /** What was changed; none: nothing that was measured was better, and the rounds end. */
+  /** What was changed; none: nothing that was measured was better. */
   readonly changes: readonly { readonly name: string; readonly from: number; readonly to: number }[]
   /** Measured, after the round. */
   readonly outputLoss: number
@@ -56,6 +56,7 @@ export async function remeasure(
     const tell = (message: string) => job.onProgress?.({ stage: 'assignment', done: round, total: rounds, message })
     tell('measuring changes')
     const next = fresh(space, choice, proposals(choice), seen)
+    if (next.length === 0) break
     const rough = await lossOf(next.map(inLayers))
     const order = [...next.keys()].sort((a, b) => rough[a]! - rough[b]!).slice(0, mostWhole)
     let best: { choice: readonly number[]; loss: number } | null = null
@@ -72,7 +73,6 @@ export async function remeasure(
     )
     if (best) [choice, loss] = [best.choice, best.loss]
     done.push({ tried: { inLayers: next.length, whole: order.length }, changes, outputLoss: loss })
-    if (next.length === 0) break
   }
   job.onProgress?.({ stage: 'assignment', done: rounds, total: rounds })
   return { choice, report: { outputLoss: first!, rounds: done } }
