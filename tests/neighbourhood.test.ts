@@ -141,8 +141,9 @@ describe('interactions', () => {
   test('are told in the report, change the choice within the budget, and predict better than sums', async () => {
     const plain = (await run({ distanceWeightingMethod: 'OUTPUT' })).report
     const { report } = await run({ distanceWeightingMethod: 'OUTPUT', interactions: true })
-    const { before, after, assignments, withInteractions, summed } = report.interactions!
-    expect(after).toBeLessThanOrEqual(before)
+    const { predicted, measured, taken, assignments, withInteractions, summed } = report.interactions!
+    expect(predicted.after).toBeLessThanOrEqual(predicted.before)
+    expect(taken).toBe(measured.after < measured.before)
     expect(assignments.length).toBe(32)
     expect(withInteractions.spearman).toBeGreaterThan(0.8)
     expect(withInteractions.r2).toBeGreaterThan(summed.r2! - 0.1)
@@ -231,8 +232,10 @@ describe('a loss of the user`s own', () => {
     const checkpoint = { load: async () => lines, append: async (line: string) => void lines.push(line) }
     await run({}, { checkpoint })
     await expect(run({ outputLossFn: squared }, { checkpoint })).rejects.toMatchObject({ code: 'CHECKPOINT_MISMATCH' })
-    await expect(run({ outputLossFn: () => Number.NaN })).rejects.toMatchObject({ code: 'OUTPUT_LOSS_INVALID' })
+    await expect(run({ outputLossFn: () => Number.NaN })).rejects.toMatchObject({ code: 'METRIC_TYPE' })
+    const broken = (float: Tensors) => toF32(float.get('z')!)[0]!
+    await expect(run({ outputLossFn: broken })).rejects.toMatchObject({ code: 'METRIC_FAILED' })
     const later = (async () => 1) as unknown as () => number
-    await expect(run({ outputLossFn: later })).rejects.toMatchObject({ code: 'OUTPUT_LOSS_INVALID' })
+    await expect(run({ outputLossFn: later })).rejects.toMatchObject({ code: 'METRIC_TYPE' })
   })
 })

@@ -41,13 +41,23 @@ export type OutputLoss = (float: Tensors, quantized: Tensors) => number
 
 /**
  * What a loss of the user's says.
- * @throws MixbitError `OUTPUT_LOSS_INVALID` unless it is a number.
+ * @throws MixbitError `METRIC_FAILED` when it throws, `METRIC_TYPE` unless it gives a number.
  */
-export function outputLossOf(loss: OutputLoss, float: Tensors, quantized: Tensors): number {
-  const value: unknown = loss(float, quantized)
+export function outputLossOf(outputLossFn: OutputLoss, float: Tensors, quantized: Tensors): number {
+  const value = ((): unknown => {
+    try {
+      return outputLossFn(float, quantized)
+    } catch (cause) {
+      throw new MixbitError('METRIC_FAILED', `The outputLossFn failed: ${(cause as Error)?.message ?? cause}`, {
+        hint: 'Both maps hold the float outputs of the model, by name.',
+        context: { outputs: [...float.keys()] },
+        cause,
+      })
+    }
+  })()
   if (typeof value === 'number' && !Number.isNaN(value)) return value
-  throw new MixbitError('OUTPUT_LOSS_INVALID', `The outputLossFn gave ${String(value)}, which is no number.`, {
-    hint: 'Return a number that grows with the damage; Infinity says: never take it. It must not be async.',
+  throw new MixbitError('METRIC_TYPE', `The outputLossFn gave ${String(value)}, which is no number.`, {
+    hint: 'Return a number that grows with the damage, not a promise of one; Infinity says: never take it.',
   })
 }
 

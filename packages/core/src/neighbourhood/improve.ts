@@ -1,6 +1,7 @@
 import type { Assignment } from '../apply.ts'
 import { quantizedGraph } from '../artifact.ts'
 import { assign, type Search } from '../assign.ts'
+import { outputLosses } from '../output-loss.ts'
 import type { RequestedSearch } from '../search.ts'
 import { descend, type Interactions, ownLosses, predictedLoss, rankedChanges } from './interactions.ts'
 import { changesByScore, type RemeasureReport, remeasure } from './remeasure.ts'
@@ -30,21 +31,33 @@ export async function improve(asked: RequestedSearch, search: Search, start: Ass
   const space = searchSpace(search, measurand, start)
   const before = space.choiceOf(start)
   const after = known ? await bestDescent(asked, search, known, start) : before
+  const build = (choice: readonly number[]) => quantizedGraph(job, observed, space.assignmentOf(choice))
+  // Predictions know nothing of the repair through the model: that decides.
+  const measuredLosses = known ? await outputLosses(job, [await build(before), await build(after)]) : null
+  const taken = measuredLosses === null || measuredLosses[1]! < measuredLosses[0]! ? after : before
   const scores = [...search.scores.weights, ...search.scores.activations]
   const tried =
     rounds === 0
       ? null
-      : await remeasure(job, observed, space, after, {
+      : await remeasure(job, observed, space, taken, {
           rounds,
           proposals: (choice) =>
             known
               ? rankedChanges(known, space, choice).map(({ changes }) => changes)
               : changesByScore(space, scores, choice),
-          build: (choice) => quantizedGraph(job, observed, space.assignmentOf(choice)),
+          build,
         })
   return {
-    assignment: space.assignmentOf(tried?.choice ?? after),
-    interactions: known ? await reportInteractions(job, observed, { interactions: known, space, before, after }) : null,
+    assignment: space.assignmentOf(tried?.choice ?? taken),
+    interactions: known
+      ? await reportInteractions(job, observed, {
+          interactions: known,
+          space,
+          before,
+          after,
+          measured: measuredLosses!,
+        })
+      : null,
     remeasured: tried?.report ?? null,
   }
 }

@@ -8,10 +8,13 @@ import { changed, type SearchSpace, singleChanges } from './search-space.ts'
 
 /** What interactions changed in the choice, and how well they predict. */
 export interface InteractionsReport {
-  /** Predicted loss of the choice that sums sensitivities, and of the one that was taken. */
-  readonly before: number
-  readonly after: number
-  /** Rows that have other bits than they would have had. */
+  /** Loss of the choice that sums sensitivities, and of the one that the predictions lead to. */
+  readonly predicted: { readonly before: number; readonly after: number }
+  /** The same, measured, with repair through the model. */
+  readonly measured: { readonly before: number; readonly after: number }
+  /** Whether the second was taken: its measured loss is lower. */
+  readonly taken: boolean
+  /** Rows in which the two have other bits. */
   readonly changed: readonly string[]
   /** Assignments around the choice that were measured as whole models, without repair through the model. */
   readonly assignments: readonly { readonly predicted: number; readonly summed: number; readonly measured: number }[]
@@ -32,11 +35,13 @@ export async function reportInteractions(
     space,
     before,
     after,
+    measured: whole,
   }: {
     readonly interactions: Interactions
     readonly space: SearchSpace
     readonly before: readonly number[]
     readonly after: readonly number[]
+    readonly measured: readonly number[]
   },
 ): Promise<InteractionsReport> {
   const own = ownLosses(interactions)
@@ -44,16 +49,17 @@ export async function reportInteractions(
   const graphs = choices.map((choice) =>
     apply(job.prepared, job.layers, space.assignmentOf(choice), observed, job.config),
   )
-  const measured = await outputLosses(job, graphs)
+  const losses = await outputLosses(job, graphs)
   const assignments = choices.map((choice, i) => ({
     predicted: predictedLoss(interactions, choice),
     summed: choice.reduce((sum, c, row) => sum + (c < 0 ? 0 : own[row]![c]!), 0),
-    measured: measured[i]!,
+    measured: losses[i]!,
   }))
   const list = (key: 'predicted' | 'summed' | 'measured') => assignments.map((one) => one[key])
   return {
-    before: predictedLoss(interactions, before),
-    after: predictedLoss(interactions, after),
+    predicted: { before: predictedLoss(interactions, before), after: predictedLoss(interactions, after) },
+    measured: { before: whole[0]!, after: whole[1]! },
+    taken: whole[1]! < whole[0]!,
     changed: space.names.filter((_, row) => before[row] !== after[row]),
     assignments,
     withInteractions: agreementOf(list('predicted'), list('measured')),
