@@ -1,4 +1,4 @@
-// Does everything a fresh machine needs (only Node and npm are there), then one task: `node tooling/run.mjs demo|test|ci`.
+// Does everything a fresh machine needs (only Node and npm are there), then one task: `node tooling/run.mjs demo|studio|test|ci`.
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -16,6 +16,7 @@ function pnpm(...args) {
 
 const tasks = {
   demo: () => pnpm('run', 'demo:run'),
+  studio: () => pnpm('run', 'studio:run', ...process.argv.slice(3)),
   test: () => pnpm('run', 'test:run', ...process.argv.slice(3)),
   ci: () => {
     for (const script of ['lint', 'typecheck', 'check:packages']) pnpm('run', script)

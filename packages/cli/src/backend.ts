@@ -26,8 +26,13 @@ export interface Backend {
   >
 }
 
+/** onnxruntime-node, or onnxruntime-web on one thread: what a browser tab runs, number for number. */
+export type OnnxRuntime = 'node' | 'web'
+
 export interface BackendOptions {
   readonly threads?: number | undefined
+  /** What runs ONNX models; default `node`. */
+  readonly runtime?: OnnxRuntime | undefined
   /** The path of the model, which tells the format; default: ONNX. */
   readonly model?: string | undefined
 }
@@ -37,16 +42,36 @@ export const isTfjs = async (path: string): Promise<boolean> =>
   path.endsWith('.json') || (await stat(path).catch(() => undefined))?.isDirectory() === true
 
 /**
- * @mixbit/core, and @mixbit/tfjs or @mixbit/onnx on onnxruntime-node; imported here and not at the top, so that `--help` is fast.
+ * @mixbit/core, and @mixbit/tfjs or @mixbit/onnx on onnxruntime; imported here and not at the top, so that `--help` is fast.
  */
-export async function loadBackend({ threads, model }: BackendOptions = {}): Promise<Backend> {
+export async function loadBackend({ threads, runtime = 'node', model }: BackendOptions = {}): Promise<Backend> {
   const tfjs = model !== undefined && (await isTfjs(model))
-  const [core, adapter] = await Promise.all([import('@mixbit/core'), tfjs ? tfjsAdapter() : onnxAdapter()])
+  const [core, adapter] = await Promise.all([import('@mixbit/core'), tfjs ? tfjsAdapter() : onnxAdapter(runtime)])
+  if (runtime === 'web' && threads !== undefined && threads > 1)
+    throw new MixbitError('OPTION_INVALID', `--threads is ${threads}, but --runtime web has one thread.`, {
+      hint: 'Leave --threads out, or use --runtime node.',
+    })
   return { core, adapter: withThreads(adapter, threads) }
 }
 
-const onnxAdapter = async () =>
-  (await import('@mixbit/onnx')).onnx({ runtime: () => import('onnxruntime-node') }) as FileAdapter
+const onnxAdapter = async (runtime: OnnxRuntime) =>
+  (await import('@mixbit/onnx')).onnx({ runtime: runtimes[runtime] }) as FileAdapter
+
+/** Only one of them may be imported: both register their backends in one place, and the second would run on the first. */
+const runtimes: Readonly<Record<OnnxRuntime, () => Promise<unknown>>> = {
+  node: () => import('onnxruntime-node'),
+  web: async () => {
+    const ort = await import('onnxruntime-web').catch((cause) => {
+      throw new MixbitError('ONNX_RUNTIME_MISSING', `onnxruntime-web could not be loaded: ${cause.message}`, {
+        hint: 'Install it beside mixbit: npm install onnxruntime-web (with --global if mixbit is global).',
+        cause,
+      })
+    })
+    // Threads add up in another order.
+    ort.env.wasm.numThreads = 1
+    return ort
+  },
+}
 
 const tfjsAdapter = async () => (await import('@mixbit/tfjs')).tfjs() as unknown as FileAdapter
 

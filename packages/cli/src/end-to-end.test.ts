@@ -1,12 +1,16 @@
-import { readFile, stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { f32 } from '@mixbit/graph'
+import { encodeNpy } from '@mixbit/inputs'
 import * as onnxPackage from '@mixbit/onnx'
+import { eventFileName } from '@mixbit/tensorboard'
 import * as ort from 'onnxruntime-node'
+import sharp from 'sharp'
 import { describe, expect, test } from 'vitest'
+import { readEvents, readGraph, readValues } from '../../tensorboard/src/testing/read-events.ts'
 import type { Io } from './io.ts'
 import { main } from './main.ts'
 import { emptyFolder } from './testing/folder.ts'
-import { npy } from './testing/npy.ts'
 import { tinyModel } from './testing/tiny-onnx.ts'
 
 function terminal() {
@@ -31,10 +35,11 @@ async function setUp() {
   await writeFile(at('model.onnx'), tinyModel())
   await writeFile(
     at('x.npy'),
-    npy(
-      '<f4',
-      [16, 8],
-      Float32Array.from({ length: 128 }, (_, i) => Math.sin(i * 1.7)),
+    encodeNpy(
+      f32(
+        Float32Array.from({ length: 128 }, (_, i) => Math.sin(i * 1.7)),
+        [16, 8],
+      ),
     ),
   )
   return at
@@ -157,4 +162,77 @@ test('a TF.js folder without a model ends with 3, and an output that is a file w
   expect(await main(['inspect', join(at('model.onnx'), '..')], io)).toBe(3)
   const argv = ['quantize', 'examples/demo/model/tfjs', '-c', 'random', '--weights-memory', '20%', '-o', at('x.npy')]
   expect(await main(argv, terminal().io)).toBe(7)
+})
+
+describe('--log-dir', () => {
+  const read = async (folder: string, stage: string) => readEvents(await readFile(join(folder, stage, eventFileName)))
+
+  test('writes a run of TensorBoard for every stage of the reference, which an independent reader understands', async () => {
+    const at = await setUp()
+    const { io, seen } = terminal()
+    const data = ['--calibration', at('x.npy'), '--target', 'onnxruntime-cpu', '--similarity']
+    const budget = ['--weights-memory', '15%', '--total-memory', '1500']
+    const argv = ['quantize', at('model.onnx'), ...data, ...budget, '--log-dir', at('logs/a')]
+    expect(await main([...argv, '-o', at('small.onnx'), '--report', at('r.json')], io), seen.stderr).toBe(0)
+    const stages = [
+      'initial_graph',
+      'after_graph_preparation',
+      'pre_statistics_collection_substitutions',
+      'after_graph_marking',
+      'after_candidates_filtering',
+      'after_statistic_collection',
+      'thresholds_selection',
+      'after_shift_negative_correction',
+      'post_statistics_collection_substitutions',
+      'statistics_computation',
+      'after_statistics_correction',
+    ]
+    expect((await readdir(at('logs/a'))).sort()).toEqual([...stages, 'figures'].sort())
+    const report = JSON.parse(await readFile(at('r.json'), 'utf8'))
+    for (const stage of stages) {
+      const graph = readGraph(await read(at('logs/a'), stage))
+      for (const { node } of report.layers) expect([...graph.keys()], stage).toContain(node)
+    }
+    const last = readGraph(await read(at('logs/a'), 'after_statistics_correction'))
+    for (const { node, bits, bytes } of report.layers)
+      expect(last.get(node)!.attr).toMatchObject({ weights_bits: bits, weights_bytes: bytes, kind: 'dense' })
+    for (const { value, bits } of report.activations)
+      expect(last.get(`${value}_quantize`)!.attr).toMatchObject({ activation_bits: bits })
+    expect(new Set(report.layers.map(({ bits }: { bits: number }) => bits)).size).toBeGreaterThan(1)
+
+    // 16 samples with 64 hidden values each, none below zero behind a ReLU.
+    const values = readValues(await read(at('logs/a'), 'after_statistic_collection'))
+    expect(values.get('Relu_r1/activation')![0]!.histo).toMatchObject({ num: 16 * 64, bucketLimit: expect.anything() })
+    expect(values.get('Relu_r1/activation/min')![0]!.simpleValue ?? 0).toBe(0)
+    expect(values.get('Gemm_h0/weights')![0]!.histo!.num).toBe(8 * 64)
+    expect(values.get('Gemm_h0/weights/max')).toHaveLength(64)
+    const scores = readValues(await read(at('logs/a'), 'statistics_computation'))
+    const [{ candidates }] = report.layers
+    expect(scores.get('sensitivity of weights/2 bits')![0]!.simpleValue).toBeCloseTo(
+      candidates.find(({ bits }: { bits: number }) => bits === 2).sensitivity,
+      5,
+    )
+    const figures = readValues(await read(at('logs/a'), 'figures'))
+    for (const what of ['Weights', 'Activation']) {
+      const { encodedImageString, height } = figures.get(`${what} final bit-width config`)![0]!.image!
+      expect((await sharp(encodedImageString).metadata()).height).toBe(height)
+    }
+    expect(figures.get('similarity/sqnr')).toHaveLength(report.similarity.length)
+
+    // The same run gives the same bytes.
+    const again = [...argv.slice(0, -1), at('logs/b'), '-o', at('again.onnx')]
+    expect(await main(again, terminal().io)).toBe(0)
+    for (const stage of [...stages, 'figures'])
+      expect(await readFile(join(at('logs/b'), stage, eventFileName)), stage).toEqual(
+        await readFile(join(at('logs/a'), stage, eventFileName)),
+      )
+  })
+
+  test('a file in the place of the folder is refused before anything is measured', async () => {
+    const at = await setUp()
+    const { io, seen } = terminal()
+    const argv = ['quantize', at('model.onnx'), '-c', at('x.npy'), '-o', at('s.onnx'), '--log-dir', at('x.npy')]
+    expect(await main(argv, io)).toBe(7)
+    expect(seen.stderr).toContain('OUTPUT_WRITE')
+  })
 })

@@ -18,7 +18,7 @@ Exit codes:
   1    unexpected error (a bug: please report it)
   2    wrong command line, config, budget text or target platform
   3    the model cannot be read or has nothing to quantize
-  4    calibration or test data missing, unreadable or unfit
+  4    calibration or test data, or a run record, missing, unreadable or unfit
   5    no assignment fits the budget
   6    the runtime refused or failed
   7    the result cannot be written
@@ -28,9 +28,9 @@ Exit codes:
 const families: readonly (readonly [RegExp, number])[] = [
   [/^ABORTED$/, exitCodes.aborted],
   [/^(BUDGET_INFEASIBLE|SOLVER_TIME_LIMIT)$/, exitCodes.infeasible],
-  [/^(DATA|FEED|LABELS|OBSERVATION|ACTIVATION|LOSS)_/, exitCodes.data],
+  [/^(RUN_RECORD|DATA|FEED|LABELS|OBSERVATION|ACTIVATION|LOSS)_/, exitCodes.data],
   [/^(OUTPUT|CHECKPOINT)_/, exitCodes.output],
-  [/^(ONNX|TFJS)_(RUN|RUNTIME_MISSING|COMPILE)$|^(SESSION|ARTIFACT)_/, exitCodes.runtime],
+  [/^(ONNX|TFJS)_(RUN|RUNTIME_MISSING|COMPILE)$|^(SESSION|ARTIFACT|STUDIO)_/, exitCodes.runtime],
   [/^(USAGE|OPTION|CONFIG|BUDGET|TARGET_PLATFORM|BIT_WIDTH|INTEREST_POINTS|METRIC)(_|$)/, exitCodes.usage],
   [/^(MODEL|ONNX|TFJS|GRAPH|TENSOR|NOTHING_TO|NO_INTEREST|WEIGHT)_/, exitCodes.model],
 ]

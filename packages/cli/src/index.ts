@@ -1,5 +1,4 @@
 export { exitCodeOf, exitCodes } from './exit-codes.ts'
-export { loadInputs } from './inputs/load.ts'
-export type { ImageFlags, InputOptions, Inputs } from './inputs/types.ts'
+export { type LoadOptions, loadInputs } from './inputs/load.ts'
 export { type Io, nodeIo } from './io.ts'
 export { main } from './main.ts'

@@ -14,6 +14,8 @@ export interface Io {
   readonly onInterrupt: (handler: () => void) => () => void
   /** Ends the process at once: the answer to a second Ctrl-C. */
   readonly exit: (code: number) => void
+  /** Opens an address in a browser; default: this system's own, where there is a screen. */
+  readonly open?: (url: string) => void
   /** The engine and the runtime; default: @mixbit/core with the adapter for the model's format, imported when needed. */
   readonly load?: (options: BackendOptions) => Promise<Backend>
 }

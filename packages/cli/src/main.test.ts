@@ -1,18 +1,19 @@
 import { access, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { f32 } from '@mixbit/graph'
+import { encodeNpy } from '@mixbit/inputs'
 import { describe, expect, test } from 'vitest'
 import { main } from './main.ts'
 import { MixbitError } from './mixbit.ts'
 import { fakeIo, fakeReport } from './testing/fake.ts'
 import { emptyFolder } from './testing/folder.ts'
-import { npy } from './testing/npy.ts'
 
 /** A folder with a model and three samples of `[1, 0, 0]`, `[0, 1, 0]`, `[0, 0, 1]`. */
 async function setUp() {
   const folder = await emptyFolder()
   const at = (name: string) => join(folder, name)
   await writeFile(at('model.onnx'), 'gain 1')
-  await writeFile(at('x.npy'), npy('<f4', [3, 3], Float32Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1)))
+  await writeFile(at('x.npy'), encodeNpy(f32([1, 0, 0, 0, 1, 0, 0, 0, 1], [3, 3])))
   return { folder, at, quantize: ['quantize', at('model.onnx'), '-c', at('x.npy'), '-o', at('small.onnx')] }
 }
 

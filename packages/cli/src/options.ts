@@ -1,6 +1,7 @@
 import type { CoreConfig } from '@mixbit/core'
 import type { Command } from 'commander'
-import type { InputOptions } from './inputs/types.ts'
+import type { OnnxRuntime } from './backend.ts'
+import type { LoadOptions } from './inputs/load.ts'
 import type { DType } from './mixbit.ts'
 import * as parse from './parse.ts'
 
@@ -10,6 +11,7 @@ export interface CommonOptions {
   readonly quiet?: boolean
   readonly debug?: boolean
   readonly threads?: number
+  readonly runtime?: OnnxRuntime
 }
 
 /** Options that say where inputs come from. */
@@ -69,8 +71,17 @@ export function addBudget(command: Command): Command {
     .option('--bops <number>', 'budget of bit operations: 20%, or macs x activation bits x weight bits')
 }
 
+/** What runs ONNX models, for commands that run one. */
+export function addRuntime(command: Command): Command {
+  return command.option(
+    '--runtime <runtime>',
+    'for ONNX: node (default), or web: onnxruntime-web on one thread, number for number what a browser tab computes',
+    parse.oneOf('--runtime', ['node', 'web']),
+  )
+}
+
 export function addData(command: Command, flag = '-c, --calibration <source>'): Command {
-  return command
+  return addRuntime(command)
     .option(flag, 'folder of pictures, .npy, .npz, .json, raw binary file, or "random"')
     .option('--samples <n>', 'use at most so many samples (pictures and random: 64)', parse.integer('--samples', 1))
     .option('--seed <n>', 'seed of random inputs', parse.integer('--seed'), 0)
@@ -143,7 +154,7 @@ export function addSweep(command: Command): Command {
 }
 
 /** What the input reader wants, from the flags. */
-export function inputOptions(options: DataOptions, source: string): InputOptions {
+export function inputOptions(options: DataOptions, source: string): LoadOptions {
   const { samples, seed, set, inputRange, dtype, shape, recordSkip } = options
   const { preset, resize, crop, mean, std, scale, layout, channels } = options
   return {

@@ -74,6 +74,13 @@ export async function writeFolder(
   }
 }
 
+/** A folder and those above it, if they are not there. @throws MixbitError `OUTPUT_WRITE` */
+export async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch((cause) => {
+    throw writeError(path, cause)
+  })
+}
+
 async function flush(path: string, data: Uint8Array | string, files: Files): Promise<void> {
   const file = await files.open(path, 'wx')
   try {
@@ -102,7 +109,7 @@ export async function checkOutput(path: string, inputs: readonly string[], asFol
   for (const input of asFolder ? inputs.map(folderOf) : inputs) {
     const other = await stat(input).catch(() => undefined)
     if (there && other && there.ino === other.ino && there.dev === other.dev)
-      throw new MixbitError('OUTPUT_IS_INPUT', `${path} is the model itself.`, {
+      throw new MixbitError('OUTPUT_IS_INPUT', `${path} is the input itself.`, {
         hint: 'Name another output file with -o.',
       })
   }

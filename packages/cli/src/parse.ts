@@ -1,4 +1,4 @@
-import { isArrayDType } from './inputs/arrays.ts'
+import { isArrayDType } from '@mixbit/inputs'
 import { type DType, MixbitError } from './mixbit.ts'
 
 /** Readers of option texts. Each throws MixbitError `OPTION_INVALID` that names the option. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { exitCodeHelp } from './exit-codes.ts'
-import { addBudget, addCommon, addData, addSweep } from './options.ts'
+import { addBudget, addCommon, addData, addRuntime, addSweep } from './options.ts'
 import * as parse from './parse.ts'
 import type { Run } from './run.ts'
 
@@ -22,6 +22,7 @@ export function program(run: Run): Command {
     .description('write a smaller model under a budget')
     .option('-o, --output <file>', 'the model to write; for TF.js a folder')
     .option('--report <file>', 'write the run as JSON: the report, and what its pictures need')
+    .option('--log-dir <folder>', 'write event files for TensorBoard: graphs of every stage, histograms, figures')
     .option('--similarity', 'also compare the quantized with the float model behind every node')
     .option('--schedule', 'also show the memory of activations node by node, and what is alive at the peak')
     .option('--interactions', 'count how errors of layers add up or cancel at the outputs')
@@ -45,7 +46,7 @@ export function program(run: Run): Command {
       'for --sizes: extents of dynamic inputs (repeatable)',
       parse.shapes('--input-shape'),
     )
-  addCommon(inspect).action(async (model: string) =>
+  addCommon(addRuntime(inspect)).action(async (model: string) =>
     (await import('./commands/inspect.ts')).inspectCommand(run, inspect, model),
   )
 
@@ -77,12 +78,29 @@ export function program(run: Run): Command {
     (await import('./commands/targets.ts')).showTargetCommand(run, show, name),
   )
 
+  const studio = root
+    .command('studio')
+    .description('open Mixbit Studio, the same in a browser tab, from a server on this machine')
+    .option('--port <n>', 'where to listen; 0: any that is free', parse.integer('--port'), 4848)
+    .option('--host <name>', 'for other machines to reach it: their address for this one', '127.0.0.1')
+    .option('--no-open', 'only print the address')
+    .option('--debug', 'show the stack of an error')
+  studio.action(async () => (await import('./commands/studio.ts')).studioCommand(run, studio))
+
   const compare = root
     .command('compare <float> <quantized>')
     .description('run both files on the same inputs and compare')
     .option('--labels <file>', 'class indices for the accuracy: JSON, one per line, or lines "name, index"')
   addCommon(addData(compare)).action(async (float: string, small: string) =>
     (await import('./commands/compare.ts')).compareCommand(run, compare, float, small),
+  )
+
+  const report = root
+    .command('report <run>')
+    .description('write the pictures of a run (quantize --report run.json) as one HTML page')
+    .option('-o, --output <file>', 'the page to write')
+  addCommon(report).action(async (path: string) =>
+    (await import('./commands/report.ts')).reportCommand(run, report, path),
   )
 
   return root

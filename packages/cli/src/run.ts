@@ -1,11 +1,11 @@
 import type { CoreConfig, TargetPlatform } from '@mixbit/core'
+import type { Inputs } from '@mixbit/inputs'
 import type { Command } from 'commander'
 import { type Backend, loadBackend } from './backend.ts'
 import type { FileCheckpoint } from './checkpoint.ts'
 import { fileCheckpoint } from './checkpoint.ts'
 import { applyConfigFile, type CoreSections } from './config-file.ts'
 import { loadInputs } from './inputs/load.ts'
-import type { Inputs } from './inputs/types.ts'
 import type { Io } from './io.ts'
 import { type Graph, MixbitError } from './mixbit.ts'
 import { type CommonOptions, type DataOptions, inputOptions, type SweepOptions } from './options.ts'
@@ -32,8 +32,8 @@ export interface Prepared<Options> extends Backend {
 }
 
 /** The engine, with the adapter for the format of a model. */
-export const backend = (run: Run, { threads }: CommonOptions, model?: string): Promise<Backend> =>
-  (run.io.load ?? loadBackend)({ threads, model })
+export const backend = (run: Run, { threads, runtime }: CommonOptions, model?: string): Promise<Backend> =>
+  (run.io.load ?? loadBackend)({ threads, runtime, model })
 
 /** Config file, backend, model and inputs, in the order in which a mistake costs least. */
 export async function prepare<Options extends CommonOptions & DataOptions & SweepOptions>(

@@ -14,6 +14,8 @@ test('the package exports these names', () => {
       "parseBudget",
       "quantize",
       "quantizeFrom",
+      "readRunRecord",
+      "reportPage",
       "resourceUtilizationData",
       "runRecord",
       "targetPlatform",

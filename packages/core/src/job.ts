@@ -2,6 +2,7 @@ import type { Adapter } from '@mixbit/adapter'
 import { type Graph, MixbitError, type NodeId, type Tensors, type ValueId, verify } from '@mixbit/graph'
 import { activationWidths } from './activation-widths.ts'
 import { activationGroups } from './activations.ts'
+import type { Assignment } from './apply.ts'
 import { correctable } from './bias.ts'
 import { candidatesFor, type Layer, weightNodes } from './candidates.ts'
 import { checkEdits } from './check-edits.ts'
@@ -47,7 +48,20 @@ export interface JobOptions<Source = unknown, Artifact = unknown> extends Report
   readonly targetPlatform?: string | TargetPlatform
   /** Keeps the sweep's rows, so that a killed run goes on where it stopped. */
   readonly checkpoint?: Checkpoint
+  /** Gets the graph of every stage that changes it, in order; with the last one, the assignment that made it. */
+  readonly onGraph?: (stage: GraphStage, graph: Graph, assignment?: Assignment) => void
 }
+
+/**
+ * Stages that change the graph, under MCT's names: as read; constants folded; batch norms folded and chains collapsed; corrected
+ * for the sake of activations; quantized.
+ */
+export type GraphStage =
+  | 'initial_graph'
+  | 'after_graph_preparation'
+  | 'pre_statistics_collection_substitutions'
+  | 'post_statistics_collection_substitutions'
+  | 'after_statistics_correction'
 
 /** A job whose options are checked and whose graph is read, prepared and has candidates. */
 export interface Job<Artifact = unknown> extends Report {
@@ -55,6 +69,7 @@ export interface Job<Artifact = unknown> extends Report {
   readonly config: FullConfig
   readonly platform: TargetPlatform
   readonly checkpoint: Checkpoint | undefined
+  readonly onGraph?: JobOptions['onGraph']
   /** As read. */
   readonly graph: Graph
   readonly prepared: Graph
@@ -77,6 +92,7 @@ const known = [
   'targetPlatform',
   'targetResourceUtilization',
   'checkpoint',
+  'onGraph',
   'onProgress',
   'signal',
 ]
@@ -103,22 +119,25 @@ export async function startJob<Source, Artifact>(
   verify(graph)
   const samples = needsData ? checkSamples(graph, options.representativeDataset) : []
   options.onProgress?.({ stage: 'graph', done: 1, total: 1, message: `${graph.nodes.length} nodes` })
-  const { onProgress, signal, checkpoint } = options
+  const { onProgress, signal, checkpoint, onGraph } = options
+  onGraph?.('initial_graph', graph)
   const read: FloatJob = {
     adapter,
     config,
     platform,
     graph,
-    prepared: prepare(graph, config),
+    prepared: prepare(graph, config, onGraph),
     shifts: new Map(),
     corrections: [],
     samples,
     checkpoint,
+    ...(onGraph && { onGraph }),
     ...(onProgress && { onProgress }),
     ...(signal && { signal }),
   }
   const float = needsData && !config.debugConfig.bypass ? await correctFloat(read) : read
   const { prepared } = float
+  onGraph?.('post_statistics_collection_substitutions', prepared)
   options.onProgress?.({ stage: 'prepared', done: 1, total: 1, message: `${prepared.nodes.length} nodes` })
   const { layers, activationBits } = choices(float)
   if (layers.length === 0)

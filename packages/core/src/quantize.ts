@@ -99,6 +99,7 @@ export async function quantizeFrom<Artifact>(
     improve({ ...asked, job }, search, assignment),
   )
   const { weights, activations } = chosen.assignment
+  job.onGraph?.('after_statistics_correction', chosen.graph, chosen.assignment)
   clock('assignment')
   const ends = outputLayers(job, observed, chosen.assignment)
   const weightings = rivals.length === 0 && ends.some(({ starved }) => starved) ? await tell() : rivals

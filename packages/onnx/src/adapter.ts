@@ -82,6 +82,8 @@ async function loadRuntime(runtime: OnnxOptions['runtime']): Promise<OrtRuntime>
     const module = (await (runtime ?? (() => import('onnxruntime-node')))()) as { default?: OrtRuntime } & OrtRuntime
     return module.InferenceSession ? module : (module.default as OrtRuntime)
   } catch (cause) {
+    // Whoever gives a runtime may know better what to do.
+    if (cause instanceof MixbitError) throw cause
     throw new MixbitError('ONNX_RUNTIME_MISSING', `onnxruntime could not be loaded: ${(cause as Error).message}`, {
       hint: 'Install onnxruntime-node, or give another runtime: onnx({ runtime: () => import("onnxruntime-web") }).',
       cause,

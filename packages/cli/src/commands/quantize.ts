@@ -12,6 +12,7 @@ import { type BudgetFlags, budgetOf } from './budget.ts'
 export interface QuantizeFlags extends CommonOptions, DataOptions, SweepOptions, BudgetFlags {
   readonly output?: string
   readonly report?: string
+  readonly logDir?: string
   readonly similarity?: boolean
   readonly schedule?: boolean
   readonly interactions?: boolean
@@ -27,6 +28,8 @@ export async function quantizeCommand(run: Run, command: Command, model: string)
   })
   const { options, core, progress, sections } = prepared
   const output = options.output!
+  const log =
+    options.logDir === undefined ? undefined : await (await import('../log/log-dir.ts')).logTo(options.logDir, run)
   const checkpoint = await openCheckpoint(options, `${output.replace(/[/\\]+$/, '')}.mixbit-sweep.jsonl`)
 
   const job = jobOptions(run, prepared, checkpoint)
@@ -42,15 +45,17 @@ export async function quantizeCommand(run: Run, command: Command, model: string)
   const quantized = await core
     .quantize(model, {
       ...job,
+      ...(log && { onGraph: log.onGraph }),
       coreConfig: { ...coreConfig, debugConfig, mixedPrecisionConfig },
       targetResourceUtilization: budgetOf(options, sections),
     })
     .finally(progress.end)
-  const { artifact, report } = quantized
 
+  const { artifact, report } = quantized
   await writeArtifact(output, artifact!, run.cleanups)
   if (options.report !== undefined)
     await writeWhole(options.report, format.json(await core.runRecord(quantized)), run.cleanups)
+  await log?.write(quantized, prepared.adapter, prepared.inputs.feeds)
   // A checkpoint that the user named is the user's: it serves other budgets.
   if (options.checkpoint === undefined) await checkpoint?.remove()
 

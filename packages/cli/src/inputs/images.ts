@@ -1,12 +1,6 @@
 import { readdir } from 'node:fs/promises'
-import { extname, join } from 'node:path'
-import { MixbitError, type Tensor } from '../mixbit.ts'
-import { type PixelPlan, pixelsToTensor } from './pixels.ts'
-import type { Found } from './types.ts'
-
-const extensions = new Set(['.jpg', '.jpeg', '.png', '.webp', '.gif', '.tif', '.tiff', '.avif', '.bmp'])
-
-export const isImagePath = (path: string): boolean => extensions.has(extname(path).toLowerCase())
+import { centreCrop, isPicture, type PixelPlan, pictureExtensions } from '@mixbit/inputs'
+import { MixbitError } from '../mixbit.ts'
 
 /**
  * The pictures of a folder and its subfolders, sorted by path in code-unit order, so that every machine takes the same ones.
@@ -14,35 +8,20 @@ export const isImagePath = (path: string): boolean => extensions.has(extname(pat
  */
 export async function listImages(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true })
-  const names = entries.map((name) => name.replaceAll('\\', '/')).filter(isImagePath)
+  const names = entries.map((name) => name.replaceAll('\\', '/')).filter(isPicture)
   if (names.length === 0)
-    throw new MixbitError('DATA_EMPTY', `${folder} holds no pictures (${[...extensions].join(' ')}).`, {
+    throw new MixbitError('DATA_EMPTY', `${folder} holds no pictures (${pictureExtensions.join(' ')}).`, {
       hint: 'Name a folder of pictures, or a .npy, .npz, .json or raw file.',
       context: { folder },
     })
   return names.sort()
 }
 
-/** At most `limit` of the names, evenly spread, so that folders sorted by class give every class. */
-export function spread(names: readonly string[], limit: number): string[] {
-  const count = Math.min(limit, names.length)
-  return Array.from({ length: count }, (_, i) => names[Math.floor((i * names.length) / count)]!)
-}
-
-/** Decodes the named pictures, one after the other, so that memory holds one decoded picture at a time. */
-export async function readImages(folder: string, names: readonly string[], plan: PixelPlan): Promise<Found[]> {
-  const found: Found[] = []
-  for (const name of names) {
-    found.push({ name, tensors: new Map([[plan.input, await readImage(join(folder, name), plan)]]) })
-  }
-  return found
-}
-
 /**
- * One picture: turned upright, without alpha (on white), resized, centre-cropped, normalized.
+ * The pixels of one picture: turned upright, without alpha (on white), resized, centre-cropped.
  * @throws MixbitError `DATA_FORMAT` when it cannot be decoded, `DATA_MISMATCH` when the crop is larger than the picture.
  */
-export async function readImage(path: string, plan: PixelPlan): Promise<Tensor> {
+export async function readPixels(path: string, plan: PixelPlan): Promise<Uint8Array> {
   const { default: sharp } = await import('sharp')
   const { height, width, depth, resize } = plan
   try {
@@ -57,16 +36,11 @@ export async function readImage(path: string, plan: PixelPlan): Promise<Tensor> 
         .resize(resize, resize, { fit: 'outside', kernel: 'linear' })
         .raw()
         .toBuffer({ resolveWithObject: true })
-      image = sharp(data, { raw: info }).extract({
-        left: centre(info.width, width, path),
-        top: centre(info.height, height, path),
-        width,
-        height,
-      })
+      image = sharp(data, { raw: info }).extract({ ...centreCrop(info, plan, path), width, height })
     }
-    // libvips may hand a single-channel picture back with three.
     const { data, info } = await image.raw().toBuffer({ resolveWithObject: true })
-    return pixelsToTensor(info.channels === depth ? data : reshapeChannels(data, info.channels, depth), plan)
+    // libvips may hand a single-channel picture back with three.
+    return info.channels === depth ? data : reshapeChannels(data, info.channels, depth)
   } catch (cause) {
     if (cause instanceof MixbitError) throw cause
     throw new MixbitError('DATA_FORMAT', `${path} cannot be decoded: ${(cause as Error).message}.`, {
@@ -75,19 +49,6 @@ export async function readImage(path: string, plan: PixelPlan): Promise<Tensor> 
       cause,
     })
   }
-}
-
-function centre(size: number, crop: number, path: string): number {
-  if (crop > size)
-    throw new MixbitError(
-      'DATA_MISMATCH',
-      `${path}: a crop of ${crop} pixels does not fit into ${size} after resizing.`,
-      {
-        hint: 'Raise --resize.',
-        context: { size, crop },
-      },
-    )
-  return Math.round((size - crop) / 2)
 }
 
 function reshapeChannels(data: Uint8Array, from: number, to: number): Uint8Array {

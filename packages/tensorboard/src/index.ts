@@ -1,0 +1,8 @@
+export { type BitWidth, bitWidthFigure, colourOf } from './bit-chart.ts'
+export { type Entry, encodeEvents, eventFileName } from './events.ts'
+export type { Notes } from './graph-def.ts'
+export { type FineBins, type Histogram, histogramOf, joinBins } from './histogram.ts'
+export type { Attributes } from './node-attributes.ts'
+export { encodePng, type Picture } from './png.ts'
+export { channelEntries, statisticsEntries } from './tensor-entries.ts'
+export { thresholds } from './thresholds.ts'
