@@ -1,6 +1,8 @@
 // What error-compensating rounding, tables of levels and all widths buy at equal file bytes, beside nearest rounding on
-// 8, 4 and 2 bits with AVG (what MCT does). `node bench/rounding.mjs [model ...] [--budgets 0.125,0.1] [--target onnxruntime-cpu]`
-// Calibration inputs are not scored. For ResNet-20 see also `bench/accuracy.mjs`.
+// 8, 4 and 2 bits with AVG (what MCT does).
+// `node bench/rounding.mjs [model ...] [--budgets 0.125,0.1] [--equal weights] [--target onnxruntime-cpu] [--samples 512]`
+// Calibration inputs are not scored. `--equal weights`: Mixbit has the budget on its weights instead of the file bytes of the other.
+// Where the other cannot reach the budget (its least width is 2 bits), Mixbit stands alone, with the budget on its weights.
 import { parseArgs } from 'node:util'
 import { quantize, targetPlatform } from '@mixbit/core'
 import { onnx } from '@mixbit/onnx'
@@ -13,9 +15,10 @@ if (!sharedIsThere) {
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    budgets: { type: 'string', default: '0.1875,0.125,0.1,0.08' },
+    budgets: { type: 'string', default: '0.1875,0.125,0.11,0.10,0.09,0.08,0.0625' },
     target: { type: 'string', default: 'onnxruntime-cpu' },
     method: { type: 'string', default: 'AVG' },
+    equal: { type: 'string', default: 'file' },
     samples: { type: 'string' },
   },
 })
@@ -55,27 +58,30 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(scoring)) 
     quantize(source, { adapter, representativeDataset: calibration.map(({ feed }) => feed), ...options })
   for (const budget of values.budgets.split(',').map(Number))
     try {
+      const weightsMemory = `${100 * budget}%`
       const peer = await run({
         targetPlatform: like,
-        targetResourceUtilization: { weightsMemory: `${100 * budget}%` },
+        targetResourceUtilization: { weightsMemory },
         coreConfig: { quantizationConfig: { weightsRounding: 'nearest' } },
+      }).catch((error) => {
+        if (error.code !== 'BUDGET_INFEASIBLE') throw error
+        return null
       })
+      const equalFile = peer && values.equal === 'file'
       const start = process.cpuUsage()
       const ours = await run({
         targetPlatform: platform,
-        targetResourceUtilization: { fileSize: peer.report.bytes },
+        targetResourceUtilization: equalFile ? { fileSize: peer.report.bytes } : { weightsMemory },
         coreConfig: { mixedPrecisionConfig: { distanceWeightingMethod: values.method } },
       })
       const { user, system } = process.cpuUsage(start)
-      const [theirs, own] = [
-        await score(peer.artifact, test, float.winners),
-        await score(ours.artifact, test, float.winners),
-      ]
+      const theirs = peer ? await score(peer.artifact, test, float.winners) : { top1: '-', agreement: '-' }
+      const own = await score(ours.artifact, test, float.winners)
       console.log(
         [
           name.padEnd(14),
           String(budget).padEnd(7),
-          `${peer.report.bytes} / ${ours.report.bytes}`.padEnd(32),
+          `${peer?.report.bytes ?? '-'} / ${ours.report.bytes}`.padEnd(32),
           `${float.top1} / ${theirs.top1} / ${own.top1}`.padEnd(33),
           `${theirs.agreement} / ${own.agreement}`.padEnd(30),
           ((user + system) / 1e6).toFixed(1).padStart(6),

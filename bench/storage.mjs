@@ -1,5 +1,5 @@
-// Every width and table of levels: bytes of the file, time to load it, latency beside float and 8 bits, and whether it computes what
-// was simulated. `node bench/storage.mjs [model] [--target onnxruntime-cpu]`
+// Every width and grid: bytes of the file, time to load it, latency beside float and 8 bits, and whether it computes what was
+// simulated. `node bench/storage.mjs [model] [--target onnxruntime-cpu]`
 import { parseArgs } from 'node:util'
 import { quantize, targetPlatform } from '@mixbit/core'
 import { onnx } from '@mixbit/onnx'
@@ -18,14 +18,15 @@ const adapter = onnx({ threads: 1 })
 const source = modelBytes(name)
 const samples = (await models[name].samples(8)).map(({ feed }) => feed)
 const platform = targetPlatform(values.target)
+const tables = ['midRise', 'kMeans', 'lutSymmetric', 'lutPowerOfTwo']
 const grids = [
-  [8, null],
-  [6, null],
-  [5, null],
-  ...[4, 3, 2].flatMap((bits) => [null, 'midRise', 'kMeans'].map((table) => [bits, table])),
-  [2, 'ternary'],
-  [1, 'midRise'],
-  [1, 'kMeans'],
+  ...[8, 7, 6, 5].flatMap((bits) => [null, 'powerOfTwo', 'uniform'].map((scheme) => ({ bits, scheme }))),
+  ...[4, 3, 2].flatMap((bits) => [
+    ...[null, 'powerOfTwo', 'uniform'].map((scheme) => ({ bits, scheme })),
+    ...tables.map((table) => ({ bits, table })),
+  ]),
+  { bits: 2, table: 'ternary' },
+  ...['midRise', 'kMeans'].map((table) => ({ bits: 1, table })),
 ]
 const median = (times) => times.sort((a, b) => a - b)[times.length >> 1]
 
@@ -54,27 +55,35 @@ const base = await timesOf(float)
 console.log(
   `${name}: float ${float.length} bytes, load ${base.load.toFixed(1)} ms, ${base.run.toFixed(2)} ms per sample`,
 )
-console.log('bits  table       file kB  of float   off %   load / float   latency / float   simulation dB')
-for (const [bits, table] of grids) {
-  const weights = { bits: [bits], scheme: 'symmetric', perChannel: true, ...(table && { tables: [table] }) }
+console.log(
+  'bits  grid           file kB  of float   off %   load / float   latency / float   latency / int8   simulation dB',
+)
+let int8
+for (const { bits, scheme, table } of grids) {
+  // A table alone: the platform's own scheme would compete with it.
+  const weights = { bits: [bits], scheme: scheme ?? 'symmetric', perChannel: true, ...(table && { tables: [table] }) }
   const { artifact, report } = await quantize(source, {
     adapter,
     representativeDataset: samples,
     targetPlatform: { ...platform, weights },
   })
   const { load, run } = await timesOf(artifact)
+  int8 ??= run
+  const schemes = new Set(report.layers.map((layer) => layer.scheme).filter(Boolean))
   console.log(
     [
       String(bits).padEnd(5),
-      (table ?? '-').padEnd(10),
+      (table ?? scheme ?? '-').padEnd(13),
       (artifact.length / 1000).toFixed(1).padStart(8),
       (artifact.length / float.length).toFixed(3).padStart(9),
       (100 * (report.predictedBytes / artifact.length - 1)).toFixed(2).padStart(7),
       (load / base.load).toFixed(2).padStart(14),
       (run / base.run).toFixed(2).padStart(17),
+      (run / int8).toFixed(2).padStart(16),
       Math.min(...report.distances.toSimulation.map(({ sqnr }) => sqnr))
         .toFixed(1)
         .padStart(15),
+      ` ${[...schemes].join(' ')}`,
     ].join(' '),
   )
 }

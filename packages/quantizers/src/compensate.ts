@@ -97,11 +97,11 @@ export interface CompensateOptions {
   readonly kernel?: ReconstructKernel
 }
 
-/** Turns of coordinate descent with a new scale after each. */
-const sweeps = 4
+/** Turns of coordinate descent with a new scale after each; where levels are many, they find little. */
+const sweepsFor = (levels: number): number => (levels > 16 ? 2 : 10)
 
-/** Short rows are cheap, and their error has many dents: they start from several scales. */
-const startsFor = (columns: number): number => (columns <= 64 ? 4 : columns <= 256 ? 2 : 1)
+/** Short rows on few levels are cheap, and their error has many dents: they start from several scales. */
+const startsFor = (columns: number, levels: number): number => (levels > 16 || columns > 256 ? 1 : columns > 64 ? 2 : 4)
 
 /**
  * Rounds rows of weights to levels so that e^T H e gets small, where nearest rounding makes e^T e small: each column takes
@@ -118,10 +118,14 @@ export function compensate(
 ): Compensated {
   const { columns, width } = problem
   const table = withMiddles(levels)
-  const starts = scale ? [scale] : startScales(rows, diagonalOf(problem), scheme, table, startsFor(columns), kernel)
+  const starts = scale
+    ? [scale]
+    : startScales(rows, diagonalOf(problem), scheme, table, startsFor(columns, levels.length), kernel)
   const free = !scale && !hasFixedScale(scheme)
   const rounded = [
-    ...starts.map((start) => kernel.round(problem, { ...rows, ...table, scale: start, refit: free, sweeps })),
+    ...starts.map((start) =>
+      kernel.round(problem, { ...rows, ...table, scale: start, refit: free, sweeps: sweepsFor(levels.length) }),
+    ),
     ...(nearest ? [nearestRounding(problem, rows, table, nearest, kernel)] : []),
   ].reduce((a, b) => betterRows(a, b, width))
   const integers = Int16Array.from(unpadded(rounded.q, width, columns))
@@ -212,7 +216,7 @@ export function levelsFor(scheme: TableScheme, bits: number, parts: readonly Cou
 }
 
 /** Rows times columns squared that `refitLevels` looks at, at most: a sample of the rows is enough for a few levels. */
-const mostRefitWork = 4e6
+const mostRefitWork = 1e6
 
 /**
  * The levels, in units of the largest one's 127, that fit the codes of a rounding best: least squares over all rows in
