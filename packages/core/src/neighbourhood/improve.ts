@@ -1,6 +1,7 @@
 import type { Assignment } from '../apply.ts'
 import { quantizedGraph } from '../artifact.ts'
 import { assign, type Search } from '../assign.ts'
+import type { Job } from '../job.ts'
 import { outputLosses } from '../output-loss.ts'
 import type { RequestedSearch } from '../search.ts'
 import { descend, type Interactions, ownLosses, predictedLoss, rankedChanges } from './interactions.ts'
@@ -31,15 +32,16 @@ export async function improve(asked: RequestedSearch, search: Search, start: Ass
   const space = searchSpace(search, measurand, start)
   const before = space.choiceOf(start)
   const after = known ? await bestDescent(asked, search, known, start) : before
-  const build = (choice: readonly number[]) => quantizedGraph(job, observed, space.assignmentOf(choice))
+  const { fitted, measuring } = parted(job)
+  const build = (choice: readonly number[]) => quantizedGraph(fitted, observed, space.assignmentOf(choice))
   // Predictions know nothing of the repair through the model: that decides.
-  const measuredLosses = known ? await outputLosses(job, [await build(before), await build(after)]) : null
+  const measuredLosses = known ? await outputLosses(measuring, [await build(before), await build(after)]) : null
   const taken = measuredLosses === null || measuredLosses[1]! < measuredLosses[0]! ? after : before
   const scores = [...search.scores.weights, ...search.scores.activations]
   const tried =
     rounds === 0
       ? null
-      : await remeasure(job, observed, space, taken, {
+      : await remeasure(measuring, observed, space, taken, {
           rounds,
           proposals: (choice) =>
             known
@@ -60,6 +62,21 @@ export async function improve(asked: RequestedSearch, search: Search, start: Ass
       : null,
     remeasured: tried?.report ?? null,
   }
+}
+
+/** Fewer samples are not parted. */
+const fewest = 16
+
+/**
+ * Rounding is fitted to its samples, so a loss on these flatters whatever was fitted most: every fourth sample is kept for measuring, and
+ * the others are fitted to. The model that is written is fitted to all of them.
+ */
+function parted(job: Job): { readonly fitted: Job; readonly measuring: Job } {
+  const { samples, config } = job
+  if (config.quantizationConfig.weightsRounding === 'nearest' || samples.length < fewest)
+    return { fitted: job, measuring: job }
+  const part = (kept: boolean) => ({ ...job, samples: samples.filter((_, i) => (i % 4 === 3) === kept) })
+  return { fitted: part(false), measuring: part(true) }
 }
 
 /** Descends from the choice, and from that of the least summed output loss; the first of equals. */
