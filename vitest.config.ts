@@ -16,6 +16,7 @@ export default defineConfig({
     include: [
       'packages/*/src/**/*.test.ts',
       'apps/*/src/**/*.test.{ts,tsx}',
+      'apps/*/tests/**/*.test.ts',
       'tests/**/*.test.ts',
       'examples/**/*.test.ts',
     ],

@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 
 /** Tests, what only tests use, and generated files: their codes reach nobody. */
-const notShipped = /\.test\.ts$|\/gen\/|\/testing\/|\/toy-adapter\.ts$/
+const notShipped = /\.test\.tsx?$|\/gen\/|\/testing\/|\/toy-adapter\.ts$/
 
-const sources = readdirSync('packages').flatMap((name) =>
-  readdirSync(join('packages', name, 'src'), { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+const folders = [...readdirSync('packages').map((name) => join('packages', name)), 'apps/studio']
+const sources = folders.flatMap((folder) =>
+  readdirSync(join(folder, 'src'), { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name).replaceAll('\\', '/'))
     .filter((file) => !notShipped.test(file)),
 )

@@ -135,9 +135,9 @@ async function byGlpk({ items, budgets }: Problem, start: readonly number[] | nu
 
 type Glpk = Awaited<ReturnType<typeof import('glpk.js')['default']>>
 
-/** In Node the synchronous build (the other one wants a browser's Worker). */
+/** The synchronous build, except on the main thread of a page: the other one starts a Worker of its own, which Node and workers do without. */
 async function load(): Promise<Glpk> {
-  const inNode = typeof process !== 'undefined' && process.versions?.node !== undefined
-  const module = inNode ? await import('glpk.js/node') : await import('glpk.js')
+  const onMainThread = 'document' in globalThis
+  const module = onMainThread ? await import('glpk.js') : await import('glpk.js/node')
   return (await (module.default as unknown as () => Glpk | Promise<Glpk>)()) as Glpk
 }
