@@ -1,6 +1,7 @@
 // Chains of five dense layers, seeded and random: the output distance of what each weighting chooses, beside the best of
-// all 243 assignments that fit. `node bench/chains.mjs [chains]`
-import { compareWeightings, targetPlatform, withWeightBits } from '@mixbit/core'
+// all 243 assignments that fit; then the same by the model output loss (KL) with interactions and measured changes.
+// `node bench/chains.mjs [chains]`
+import { analyze, compareWeightings, quantizeFrom, targetPlatform, withWeightBits } from '@mixbit/core'
 import { parseGraph } from '@mixbit/graph'
 import { encodeOnnx, onnx } from '@mixbit/onnx'
 import { fakeQuantize, searchGrid } from '@mixbit/quantizers'
@@ -43,19 +44,37 @@ const cosine = (a, b) => {
   return dot / (Math.sqrt(aa * bb) + 1e-8)
 }
 
-/** Mean cosine distance at the output for one choice of weights. */
+/** KL divergence of the softmax of two rows of logits. */
+function divergence(f, q) {
+  const logs = (row) => {
+    const top = Math.max(...row)
+    const total = Math.log(row.reduce((sum, x) => sum + Math.exp(x - top), 0))
+    return Array.from(row, (x) => x - top - total)
+  }
+  const [a, b] = [logs(f), logs(q)]
+  return a.reduce((sum, x, i) => sum + Math.exp(x) * (x - b[i]), 0)
+}
+
+/** Mean cosine distance and mean KL divergence at the output for one choice of weights. */
 async function distance(weights, samples, float) {
-  let sum = 0
+  let [sum, kl] = [0, 0]
   for (const [s, sample] of samples.entries()) {
     const feeds = new Map([
       ...sample,
       ...weights.map((data, i) => [`w${i}`, { dtype: 'f32', shape: [width, width], data }]),
     ])
-    sum += (1 - cosine(float[s], (await session.run(feeds)).get(`a${layers - 1}`).data)) / 2
+    const { data } = (await session.run(feeds)).get(`a${layers - 1}`)
+    sum += (1 - cosine(float[s], data)) / 2
+    kl += divergence(float[s], data)
   }
-  return sum / samples.length
+  return { loss: sum / samples.length, kl: kl / samples.length }
 }
 
+const extras = {
+  interactions: { interactions: true },
+  'remeasure 3': { remeasure: 3 },
+  both: { interactions: true, remeasure: 3 },
+}
 const budgets = [0.15, 0.125, 0.1]
 const sums = new Map()
 const add = (budget, name, value) =>
@@ -100,28 +119,37 @@ for (let seed = 1; seed <= chains; seed++) {
     all.push({
       bits: picks.map((k) => widths[k]),
       bytes: picks.reduce((total, k) => total + (width * width * widths[k]) / 8, 0),
-      loss: await distance(
+      ...(await distance(
         picks.map((k, i) => quantized[i][k]),
         samples,
         float,
-      ),
+      )),
     })
   }
   for (const budget of budgets) {
     const limit = budget * layers * width * width * 4
     const optimum = Math.min(...all.filter(({ bytes }) => bytes <= limit).map(({ loss }) => loss))
     add(budget, 'optimum', optimum)
-    const { choices } = await compareWeightings(source, {
+    const targetResourceUtilization = { weightsMemory: limit }
+    const options = (mixedPrecisionConfig) => ({
       adapter,
       representativeDataset: samples,
-      targetResourceUtilization: { weightsMemory: limit },
       targetPlatform: withWeightBits(targetPlatform('weights-only'), widths),
       // Nearest rounding, so that every assignment can be tried.
       coreConfig: {
-        mixedPrecisionConfig: { numOfImages: count },
+        mixedPrecisionConfig: { numOfImages: count, ...mixedPrecisionConfig },
         quantizationConfig: { weightsRounding: 'nearest', weightsBiasCorrection: false },
       },
     })
+    const { choices } = await compareWeightings(source, { ...options({}), targetResourceUtilization })
+    const klOf = (bits) => all.find((one) => `${one.bits}` === `${bits}`).kl
+    for (const { method, bits } of choices) if (method === 'OUTPUT') add(budget, 'by KL: OUTPUT', klOf(bits))
+    add(budget, 'by KL: optimum', Math.min(...all.filter(({ bytes }) => bytes <= limit).map(({ kl }) => kl)))
+    for (const [name, extra] of Object.entries(extras)) {
+      const analysis = await analyze(source, options({ distanceWeightingMethod: 'OUTPUT', ...extra }))
+      const { report } = await quantizeFrom(analysis, { targetResourceUtilization })
+      add(budget, `by KL: ${name}`, klOf(report.layers.map(({ bits }) => bits)))
+    }
     const losses = {}
     for (const { method, bits } of choices) {
       losses[method] = all.find((one) => `${one.bits}` === `${bits}`).loss
@@ -145,6 +173,15 @@ for (const budget of budgets)
 const mean = (name) =>
   budgets.reduce((sum, budget) => sum + sums.get(`${budget} ${name}`) / budgets.length, 0).toFixed(4)
 console.log(['mean', ...names.map(mean)].map((cell) => cell.padStart(11)).join(''))
+const losses = ['OUTPUT', ...Object.keys(extras), 'optimum']
+console.log('\nmean KL divergence at the output')
+console.log(['budget', ...losses].map((name) => name.padStart(14)).join(''))
+for (const budget of budgets)
+  console.log(
+    [budget, ...losses.map((name) => sums.get(`${budget} by KL: ${name}`).toFixed(4))]
+      .map((cell) => String(cell).padStart(14))
+      .join(''),
+  )
 console.log(
   `LAST_LAYER against AVG: better in ${wins.better}, worse in ${wins.worse}, equal in ${wins.equal} of ${chains * budgets.length}`,
 )

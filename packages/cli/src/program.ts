@@ -25,6 +25,12 @@ export function program(run: Run): Command {
     .option('--log-dir <folder>', 'write event files for TensorBoard: graphs of every stage, histograms, figures')
     .option('--similarity', 'also compare the quantized with the float model behind every node')
     .option('--schedule', 'also show the memory of activations node by node, and what is alive at the peak')
+    .option('--interactions', 'count how errors of layers add up or cancel at the outputs')
+    .option(
+      '--remeasure <rounds>',
+      'measure changes around the choice as whole models, and take what is better',
+      parse.integer('--remeasure', 0),
+    )
   addCommon(addSweep(addData(addBudget(quantize))))
     .addHelpText('after', quantizeExample + exitCodeHelp)
     .action(async (model: string) => (await import('./commands/quantize.ts')).quantizeCommand(run, quantize, model))

@@ -4,6 +4,7 @@ import type { Layer } from './candidates.ts'
 import { type JobOptions, startJob } from './job.ts'
 import type { Resource } from './limits.ts'
 import { hessianOf, type Measurand, type Measured, measurandFor, measure, scoresOf } from './measure.ts'
+import { measureInteractions } from './neighbourhood/interactions.ts'
 import type { Activation } from './observe.ts'
 import { type ObservedModel, observeModel } from './observed-model.ts'
 import type { Report } from './progress.ts'
@@ -71,6 +72,16 @@ export async function measureHessian<Artifact>(
   clock('hessian')
   const scores = scoresOf(measured.table, measurand, job.config, hessianScores)
   return analysisOf(analysis, measurand, { ...measured, hessianScores, scores }, { ...timings, ...clock.times })
+}
+
+/** The analysis with what `interactions` needs, which is measured once. @throws MixbitError `ABORTED`. */
+export async function withInteractions<Artifact>(analysis: Analysis<Artifact>): Promise<Analysis<Artifact>> {
+  const { job, measured, measurand, timings } = analysis
+  if (measured.interactions || !measured.table) return analysis
+  const clock = stopwatch()
+  const interactions = await measureInteractions(job, measurand)
+  clock('interactions')
+  return { ...analysis, measured: { ...measured, interactions }, timings: { ...timings, ...clock.times } }
 }
 
 /** What was measured, with what is read off it. */

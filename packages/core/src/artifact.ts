@@ -7,6 +7,7 @@ import { compareSessions } from './compare.ts'
 import { correctActivationBias } from './corrections/activation-bias.ts'
 import { correctSecondMoment } from './corrections/second-moment.ts'
 import type { Job } from './job.ts'
+import type { Improved } from './neighbourhood/improve.ts'
 import type { Observed } from './observe.ts'
 import type { ObservedModel } from './observed-model.ts'
 import { reconstruct } from './reconstruct/reconstruct.ts'
@@ -71,6 +72,7 @@ export async function chooseAndWrite<Artifact>(
   observed: Observed,
   scores: Search['scores'],
   budget: Budget,
+  improve: (search: Search, assignment: Assignment) => Promise<Improved>,
 ) {
   const { adapter, layers, config, signal } = job
   const refine = config.mixedPrecisionConfig.refineMpSolution
@@ -78,11 +80,12 @@ export async function chooseAndWrite<Artifact>(
   let smallestWire = Number.POSITIVE_INFINITY
   for (;;) {
     const search = { layers, activations: observed.activations, scores, budget: { ...budget, fileSize } }
-    const { assignment, solution } = await assign(search, { refine, signal }).catch((cause: MixbitError) => {
+    const { assignment: first, solution } = await assign(search, { refine, signal }).catch((cause: MixbitError) => {
       throw smallestWire < Number.POSITIVE_INFINITY && cause.code === 'BUDGET_INFEASIBLE'
         ? wireError(budget.transferSize!, smallestWire, cause)
         : cause
     })
+    const { assignment, ...found } = await improve(search, first)
     const graph = await quantizedGraph(job, observed, assignment)
     const artifact = (await adapter.write?.(graph)) ?? null
     const bytes = artifact === null ? null : (adapter.byteLength?.(artifact) ?? null)
@@ -92,7 +95,7 @@ export async function chooseAndWrite<Artifact>(
     const excess = bytes === null || !fileSize || edited ? 0 : bytes - fileSize.limit
     const wire = wireBytes(transferBytes)
     const wireExcess = wire === null || bytes === null || edited ? 0 : wire - (budget.transferSize ?? wire)
-    if (excess <= 0 && wireExcess <= 0) return { assignment, solution, graph, artifact, bytes, transferBytes }
+    if (excess <= 0 && wireExcess <= 0) return { assignment, solution, ...found, graph, artifact, bytes, transferBytes }
     if (wireExcess > 0) {
       const fixed = fileSize?.fixed ?? bytes! - fileBytes(job, assignment)
       fileSize = { limit: bytes! - Math.ceil((wireExcess * bytes!) / wire!), fixed, once: onceBytes(job) }

@@ -24,14 +24,14 @@ export interface WeightGrid {
   readonly value: ValueId
   readonly grid: Grid
   /** The integers on the grid, in the layout of the tensor; absent: each element goes to the nearest one. */
-  readonly integers?: Int8Array
+  readonly integers?: Int8Array | Int16Array
 }
 
 /** One way to quantize the weights of one node. */
 export interface Candidate {
   readonly bits: number
   /** Set when its rounding errors compensate for each other: the scheme that does so best. */
-  readonly scheme?: TableScheme
+  readonly scheme?: TableScheme | 'uniform'
   /** Then: the grids of nearest rounding, for comparison. */
   readonly nearest?: readonly WeightGrid[]
   readonly grids: readonly WeightGrid[]

@@ -80,6 +80,9 @@ const wrong: readonly (readonly [section: keyof CoreConfig, option: string, ...v
   ['mixedPrecisionConfig', 'expDistanceWeightingSigma', 0, -0.1, Number.POSITIVE_INFINITY],
   ['mixedPrecisionConfig', 'computeDistanceFn', 'mse', {}],
   ['mixedPrecisionConfig', 'customMetricFn', 'accuracy', 3],
+  ['mixedPrecisionConfig', 'outputLossFn', 'accuracy', 3],
+  ['mixedPrecisionConfig', 'interactions', 'yes', 1],
+  ['mixedPrecisionConfig', 'remeasure', -1, 1.5, '3', true],
   ['mixedPrecisionConfig', 'memoryLimit', 0, -1, '256 MB'],
   ['mixedPrecisionConfig', 'keepAllDistances', 'true'],
   ['mixedPrecisionConfig', 'useHessianBasedScores', 1],
@@ -101,6 +104,7 @@ test('the table of wrong values has every option', () => {
     'distanceWeightingMethod',
     'computeDistanceFn',
     'customMetricFn',
+    'outputLossFn',
     'normScores',
     'configurationOverwrite',
   ]

@@ -53,6 +53,9 @@ const schema = v.strictObject({
       expDistanceWeightingSigma: v.optional(positive, 0.1),
       computeDistanceFn: v.optional(custom),
       customMetricFn: v.optional(custom),
+      outputLossFn: v.optional(custom),
+      interactions: v.optional(v.boolean(), false),
+      remeasure: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
       memoryLimit: v.optional(positive, 256e6),
       keepAllDistances: v.optional(v.boolean(), true),
       useHessianBasedScores: v.optional(v.boolean(), false),
@@ -96,6 +99,9 @@ export type CustomMetric = (
 
 /** The distance of one sample at one point; shapes as the model gives them, batch included. */
 export type ComputeDistance = (float: Float32Array, quantized: Float32Array, shape: readonly number[]) => number
+
+/** How much worse the quantized model is at one sample: both maps hold its float outputs by name. */
+export type OutputLoss = (float: ReadonlyMap<string, Tensor>, quantized: ReadonlyMap<string, Tensor>) => number
 
 /** Every option of the job, all optional; the names are MCT's in camelCase. */
 export interface CoreConfig {
@@ -165,6 +171,22 @@ export interface CoreConfig {
     readonly computeDistanceFn?: ComputeDistance
     /** Replaces distances and weighting altogether. */
     readonly customMetricFn?: CustomMetric
+    /**
+     * Replaces the model output loss wherever it is measured: by OUTPUT, BEST, `remeasure` and in the report. One number per sample,
+     * from the float outputs of both models by name; it grows with the damage. Default: KL divergence for logits and probabilities,
+     * else the distance of the output's kind.
+     */
+    readonly outputLossFn?: OutputLoss
+    /**
+     * Counts how errors of different layers add up or cancel at the outputs (Gauss-Newton), instead of summing sensitivities.
+     * One more sweep over the outputs. Default false.
+     */
+    readonly interactions?: boolean
+    /**
+     * Rounds in which changes of one or two layers are measured as whole models; the best is taken if the measured output loss
+     * falls. Default 0.
+     */
+    readonly remeasure?: number
     /** Bytes of cached activations that the sweep may hold; more samples are taken in chunks. Default 256e6. */
     readonly memoryLimit?: number
     /**
@@ -210,6 +232,8 @@ function contradictions({ mixedPrecisionConfig = {} }: CoreConfig): string[] {
     distanceWeightingMethod: method,
     customMetricFn,
     computeDistanceFn,
+    outputLossFn,
+    interactions,
   } = mixedPrecisionConfig
   return [
     ...(useHessianBasedScores && method !== undefined && method !== 'HESSIAN'
@@ -217,6 +241,9 @@ function contradictions({ mixedPrecisionConfig = {} }: CoreConfig): string[] {
       : []),
     ...(customMetricFn && (method !== undefined || useHessianBasedScores || computeDistanceFn)
       ? ['mixedPrecisionConfig: a customMetricFn takes the place of every distance and weighting, and one is set too']
+      : []),
+    ...(interactions && (outputLossFn || customMetricFn)
+      ? ['mixedPrecisionConfig: interactions need the curvature of the output loss, which nobody knows of a function']
       : []),
   ]
 }

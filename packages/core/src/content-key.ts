@@ -40,8 +40,10 @@ export async function contentKey(
       data(grid.scale)
       data(grid.zeroPoint)
     }
-  const { numInterestPointsFactor, computeDistanceFn, customMetricFn } = config.mixedPrecisionConfig
+  const { numInterestPointsFactor, computeDistanceFn, customMetricFn, outputLossFn } = config.mixedPrecisionConfig
   text([numInterestPointsFactor, String(computeDistanceFn), String(customMetricFn), onlyForOf(config)])
+  // Checkpoints of before there was one stay what they are.
+  if (outputLossFn) text(String(outputLossFn))
   const digests = await Promise.all(
     parts.map((part) => crypto.subtle.digest('SHA-256', part as Uint8Array<ArrayBuffer>)),
   )

@@ -17,6 +17,7 @@ import { type FullConfig, onlyForOf } from './config.ts'
 import { contentKey } from './content-key.ts'
 import type { Job } from './job.ts'
 import type { Resource } from './limits.ts'
+import type { Interactions } from './neighbourhood/interactions.ts'
 import type { Activation } from './observe.ts'
 import type { ObservedModel } from './observed-model.ts'
 
@@ -26,6 +27,8 @@ export interface Measured {
   readonly scores: Search['scores']
   /** One per interest point of the table; null unless HESSIAN was asked for. */
   readonly hessianScores: readonly number[] | null
+  /** How the errors of different rows add up; absent until they are measured. */
+  readonly interactions?: Interactions
 }
 
 /** What is measured: the weights of layers, activations, or both. */
@@ -48,10 +51,10 @@ interface Row extends SweepLayer {
   readonly candidates: readonly (SweepCandidate & { graph(): Graph })[]
 }
 
-/** Measures every candidate with everything else float; see the page on the pipeline for what it costs. */
-export async function measure(job: Job, measurand: Measurand): Promise<Measured> {
+/** What a sweep over a measurand is given. */
+export async function sweepOptions(job: Job, measurand: Measurand) {
   const { adapter, prepared: graph, config, samples: all, onProgress, signal, checkpoint } = job
-  const { computeDistanceFn, customMetricFn, numInterestPointsFactor, memoryLimit, numOfImages } =
+  const { computeDistanceFn, outputLossFn, numInterestPointsFactor, memoryLimit, numOfImages } =
     config.mixedPrecisionConfig
   const samples = all.slice(0, numOfImages)
   const ofWeights = measurand.layers.map(
@@ -85,7 +88,13 @@ export async function measure(job: Job, measurand: Measurand): Promise<Measured>
     }),
   )
   const layers = [...ofWeights, ...ofActivations]
-  const common = {
+  return {
+    samples,
+    numInterestPointsFactor,
+    memoryLimitBytes: memoryLimit,
+    computeDistanceFn,
+    outputLossFn,
+    onlyFor: onlyForOf(config),
     adapter,
     graph,
     layers,
@@ -101,18 +110,18 @@ export async function measure(job: Job, measurand: Measurand): Promise<Measured>
         remainingMs: event.remainingMs,
       }),
   }
+}
+
+/** Measures every candidate with everything else float; see the page on the pipeline for what it costs. */
+export async function measure(job: Job, measurand: Measurand): Promise<Measured> {
+  const { config } = job
+  const { customMetricFn } = config.mixedPrecisionConfig
+  const options = await sweepOptions(job, measurand)
   if (typeof customMetricFn === 'function') {
-    const rows = (await customSweep({ ...common, customMetricFn })).map(({ values }) => values)
+    const rows = (await customSweep({ ...options, customMetricFn })).map(({ values }) => values)
     return { table: null, scores: scoresPerKind(rows, measurand), hessianScores: null }
   }
-  const table = await sweep({
-    ...common,
-    samples,
-    numInterestPointsFactor,
-    memoryLimitBytes: memoryLimit,
-    computeDistanceFn,
-    onlyFor: onlyForOf(config),
-  })
+  const table = await sweep(options)
   const hessian = ['HESSIAN', 'BEST'].includes(config.mixedPrecisionConfig.distanceWeightingMethod)
     ? await hessianOf(job, table)
     : null

@@ -1,12 +1,12 @@
 import { withSession } from '@mixbit/adapter'
 import { type Graph, type Tensors, toF32 } from '@mixbit/graph'
-import { distances, type InterestPoint, interestPoints } from '@mixbit/sensitivity'
+import { distances, type InterestPoint, interestPoints, outputLossOf } from '@mixbit/sensitivity'
 import type { Job } from './job.ts'
 import { breathe, checkAborted } from './progress.ts'
 
 /**
  * The model output loss of graphs beside the float model, as the weighting OUTPUT measures it: KL divergence for logits and
- * probabilities, else the distance of the output's kind; mean over outputs and the first `numOfImages` samples.
+ * probabilities, else the distance of the output's kind, or the user's own; mean over outputs and the first `numOfImages` samples.
  */
 export async function outputLosses(job: Job, graphs: readonly Graph[]): Promise<number[]> {
   const { adapter, prepared, config, signal } = job
@@ -27,7 +27,10 @@ export async function outputLosses(job: Job, graphs: readonly Graph[]): Promise<
   const losses: number[] = []
   for (const graph of graphs) {
     const results = await run(graph)
-    const sum = points.reduce((total, point) => total + totalLoss(point, float, results), 0)
+    const { outputLossFn } = config.mixedPrecisionConfig
+    const sum = outputLossFn
+      ? points.length * float.reduce((total, tensors, i) => total + outputLossOf(outputLossFn, tensors, results[i]!), 0)
+      : points.reduce((total, point) => total + totalLoss(point, float, results), 0)
     losses.push(sum / (points.length * samples.length))
   }
   return losses

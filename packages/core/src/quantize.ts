@@ -1,12 +1,13 @@
 import type { Graph } from '@mixbit/graph'
 import { liveSteps } from './activation-memory.ts'
-import { type Analysis, analysisOf, measureHessian } from './analyze.ts'
+import { type Analysis, analysisOf, measureHessian, withInteractions } from './analyze.ts'
 import type { Assignment } from './apply.ts'
 import { check, chooseAndWrite, predictedBytes } from './artifact.ts'
 import { changedAfterSearch, checkFeasible } from './assign.ts'
 import { type Job, type JobOptions, type ResourceUtilization, startJob } from './job.ts'
 import { checkBudgetNames, type FloatSizes, floatSizes, limitsOf, namesOf, searchBudget } from './limits.ts'
 import { type Measurand, type Measured, measurandFor, measure, withMethod } from './measure.ts'
+import { improve } from './neighbourhood/improve.ts'
 import { observeModel } from './observed-model.ts'
 import type { Report } from './progress.ts'
 import { activationReports, layerReports, type QuantizeReport, solverReport, starvationWarnings } from './report.ts'
@@ -84,7 +85,8 @@ export async function quantizeFrom<Artifact>(
   const report = { ...(onProgress && { onProgress }), ...(signal && { signal }) }
   const method = request.distanceWeightingMethod ?? analysis.job.config.mixedPrecisionConfig.distanceWeightingMethod
   const ready = { ...analysis, job: { ...analysis.job, ...report } }
-  const known = method === 'HESSIAN' || method === 'BEST' ? await measureHessian(ready) : ready
+  const scored = method === 'HESSIAN' || method === 'BEST' ? await measureHessian(ready) : ready
+  const known = ready.job.config.mixedPrecisionConfig.interactions ? await withInteractions(scored) : scored
   const asked = searchFor(known, request)
 
   // sensitivity -> assignment -> quantized -> artifact
@@ -93,7 +95,9 @@ export async function quantizeFrom<Artifact>(
   const rivals = method === 'BEST' ? await tell() : []
   const { job, scores } = settle(asked, rivals)
   const { observed, budget, sizes, measures, limits, mixedPrecision } = asked
-  const chosen = await chooseAndWrite(job, observed, scores, budget)
+  const chosen = await chooseAndWrite(job, observed, scores, budget, (search, assignment) =>
+    improve({ ...asked, job }, search, assignment),
+  )
   const { weights, activations } = chosen.assignment
   job.onGraph?.('after_statistics_correction', chosen.graph, chosen.assignment)
   clock('assignment')
@@ -124,6 +128,8 @@ export async function quantizeFrom<Artifact>(
       transferBytes: chosen.transferBytes,
       outputLayers: ends,
       weightings,
+      interactions: chosen.interactions,
+      remeasured: chosen.remeasured,
       rounding,
       similarity,
       schedule: steps && scheduleOf(steps, activations),
@@ -215,6 +221,8 @@ async function bypassed<Artifact>(job: Job<Artifact>): Promise<Quantized<Artifac
       activations: [],
       outputLayers: [],
       weightings: [],
+      interactions: null,
+      remeasured: null,
       rounding: [],
       similarity: [],
       schedule: null,

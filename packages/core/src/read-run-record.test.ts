@@ -42,6 +42,8 @@ const record: RunRecord = {
   transferBytes: null,
   outputLayers: [{ node: 'dense', output: 'y', bits: 8, activationBits: null, starved: false }],
   weightings: [],
+  interactions: null,
+  remeasured: null,
   rounding: [],
   corrections: [],
   similarity: [],

@@ -8,6 +8,8 @@ import type { FullConfig } from './config.ts'
 import type { AppliedCorrection } from './corrections/correct-float.ts'
 import type { ResourceUtilization } from './job.ts'
 import type { FloatSizes } from './limits.ts'
+import type { RemeasureReport } from './neighbourhood/remeasure.ts'
+import type { InteractionsReport } from './neighbourhood/report-interactions.ts'
 import type { Activation } from './observe.ts'
 import type { RoundingStep } from './rounding-steps.ts'
 import type { Schedule } from './schedule.ts'
@@ -70,6 +72,10 @@ export interface QuantizeReport {
   readonly outputLayers: readonly OutputLayer[]
   /** When one of them is starved, and with BEST: what every weighting would choose. */
   readonly weightings: readonly WeightingChoice[]
+  /** With `interactions`: what they changed, and how well they predict; else null. */
+  readonly interactions: InteractionsReport | null
+  /** With `remeasure`: what every round measured and took; else null. */
+  readonly remeasured: RemeasureReport | null
   /** What each step of the rounding bought; empty for nearest rounding and for what only analyses. */
   readonly rounding: readonly RoundingStep[]
   /** What was done to the float graph for the sake of its activations, and at which nodes. */

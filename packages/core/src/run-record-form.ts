@@ -95,6 +95,9 @@ export const runRecordForm = object({
   transferBytes: v.nullable(object({ gzip: v.nullable(v.number()), brotli: v.nullable(v.number()) })),
   outputLayers: v.array(outputLayer),
   weightings: v.array(weighting),
+  // Runs of before there were these have none.
+  interactions: v.nullish(v.looseObject({})),
+  remeasured: v.nullish(v.looseObject({})),
   rounding: v.array(object({ step: v.string(), outputLoss: measured })),
   corrections: v.array(object({ option: v.string(), nodes: texts })),
   similarity: v.array(object({ node: v.string(), value: v.string(), sqnr: measured })),

@@ -5,6 +5,7 @@ import { type FullConfig, fullConfig } from './config.ts'
 import type { Job, ResourceUtilization } from './job.ts'
 import { type Limits, limitsOf, type Resource, searchBudget } from './limits.ts'
 import { type Measurand, type Measured, measurandFor, scoresOf } from './measure.ts'
+import { keepRows } from './neighbourhood/interactions.ts'
 import type { Observed } from './observe.ts'
 import type { ObservedModel } from './observed-model.ts'
 
@@ -82,12 +83,14 @@ function wanted({ measurand, measured }: Analysis, needed: Measurand): Pick<Requ
     ...rows.slice(0, needed.layers.length),
     ...rows.slice(measurand.layers.length, measurand.layers.length + needed.activations.length),
   ]
-  const { table, scores } = measured
+  const { table, scores, interactions } = measured
+  const rows = keep([...Array(measurand.layers.length + measurand.activations.length).keys()])
   return {
     measurand: needed,
     measured: {
       ...measured,
       table: table && { ...table, layers: keep(table.layers) },
+      ...(interactions && { interactions: keepRows(interactions, rows) }),
       scores: {
         weights: needed.layers.length > 0 ? scores.weights : [],
         activations: needed.activations.length > 0 ? scores.activations : [],

@@ -94,6 +94,28 @@ export interface Window {
   readonly channelsLast: boolean
 }
 
+/**
+ * How a recurrent layer reads its sequence: whatever its gates do, they get `W x(t) + R h(t - 1)` and biases. Sequences are
+ * [time, batch, features] or [batch, time, features]; a weight is [directions, outputs, inputs] or, with one direction,
+ * [inputs, outputs].
+ */
+export interface Recurrence {
+  /** Axis of time in the input; the batch is the other one. */
+  readonly timeAxis: 0 | 1
+  /** Indices into `inputs` of W and R. */
+  readonly inputWeight: number
+  readonly stateWeight: number
+  /** Index into `inputs` of the first hidden state, [directions, batch, features] (the first two as in the input); null: zeros. */
+  readonly initialState: number | null
+  /**
+   * Index into `outputs` of all hidden states, [time, directions, batch, features], [batch, time, directions, features] or without
+   * the directions; null: they cannot be had. Where that output is left out, naming it is enough to get it.
+   */
+  readonly states: number | null
+  /** One per direction: 1 from the first time to the last, -1 the other way round. */
+  readonly directions: readonly number[]
+}
+
 export interface Node {
   readonly id: NodeId
   readonly kind: OpKind
@@ -111,6 +133,8 @@ export interface Node {
   readonly bounds?: readonly [number, number]
   /** Of convolutions, where the adapter knows it. */
   readonly window?: Window
+  /** Of recurrent layers, where the adapter knows it. */
+  readonly recurrence?: Recurrence
   /** True when the node only moves data, so that its output is on the grid of its input. */
   readonly preserving?: boolean
   /** Values of this graph that the node's own subgraphs (control flow) read without naming them as inputs. */

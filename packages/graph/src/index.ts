@@ -1,6 +1,19 @@
 export { type Cut, cut } from './cut.ts'
 export { MixbitError, type MixbitErrorDetails } from './error.ts'
-export type { Attr, Dim, Graph, Grid, Node, NodeId, OpKind, Value, ValueId, Weight, Window } from './graph.ts'
+export type {
+  Attr,
+  Dim,
+  Graph,
+  Grid,
+  Node,
+  NodeId,
+  OpKind,
+  Recurrence,
+  Value,
+  ValueId,
+  Weight,
+  Window,
+} from './graph.ts'
 export { f16ToF32, f32ToF16, toF32 } from './half.ts'
 export { collapseLinear } from './passes/collapse-linear.ts'
 export { collapseResidual } from './passes/collapse-residual.ts'

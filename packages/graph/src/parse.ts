@@ -1,4 +1,4 @@
-import type { Attr, Dim, Graph, Grid, Node, Value, ValueId, Window } from './graph.ts'
+import type { Attr, Dim, Graph, Grid, Node, Recurrence, Value, ValueId, Window } from './graph.ts'
 import { lex, refuse, type Token } from './lex.ts'
 import { impliedId } from './print.ts'
 import { impliedWeights, isKind, shorthand } from './shorthand.ts'
@@ -241,13 +241,25 @@ const extraReaders: Readonly<Record<string, (reader: Reader) => Partial<Node>>> 
   preserving: (reader) => ({ preserving: !reader.accept('=') || readBoolean(reader) }),
   captures: (reader) => ({ captures: reader.after('=', () => reader.list('[', ']', reader.value)) }),
   window: (reader) => ({ window: reader.after('=', () => readWindow(reader)) }),
+  recurrence: (reader) => ({ recurrence: reader.after('=', () => readRecurrence(reader)) }),
   grid: (reader) => ({ grid: reader.after('=', () => readGrid(reader)) }),
 }
 
 function readWindow(reader: Reader): Window {
-  const fields = Object.fromEntries(
+  const fields = readFields(reader, 'a field of a window') as Omit<Window, 'channelsLast'> & { channelsLast: string }
+  return { ...fields, channelsLast: fields.channelsLast === 'true' }
+}
+
+const readRecurrence = (reader: Reader): Recurrence => ({
+  ...{ initialState: null, states: null },
+  ...(readFields(reader, 'a field of a recurrence') as Omit<Recurrence, 'initialState' | 'states'>),
+})
+
+/** `(key=1, key=[1, 2], key=word)` */
+const readFields = (reader: Reader, what: string): object =>
+  Object.fromEntries(
     reader.list('(', ')', () => {
-      const key = reader.name('a field of a window')
+      const key = reader.name(what)
       reader.expect('=')
       const read = (): unknown =>
         reader.is('[')
@@ -257,9 +269,7 @@ function readWindow(reader: Reader): Window {
             : reader.name('a value')
       return [key, read()]
     }),
-  ) as Omit<Window, 'channelsLast'> & { channelsLast: string }
-  return { ...fields, channelsLast: fields.channelsLast === 'true' }
-}
+  )
 
 const readBoolean = (reader: Reader): boolean =>
   !!reader.acceptWord('true') || (!reader.acceptWord('false') && reader.fail('true or false'))

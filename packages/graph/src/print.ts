@@ -1,4 +1,4 @@
-import type { Attr, Graph, Grid, Node, NodeId, Value, ValueId, Window } from './graph.ts'
+import type { Attr, Graph, Grid, Node, NodeId, Recurrence, Value, ValueId, Window } from './graph.ts'
 import { writeName, writeWord } from './lex.ts'
 import { sizeOf, type Tensor } from './tensor.ts'
 
@@ -70,7 +70,8 @@ function nodeLine(graph: Graph, node: Node, max: number): string {
     weights.length > 0 && `weights=[${weights.join(', ')}]`,
     node.macs !== undefined && `macs=${numberText(node.macs)}`,
     node.bounds && `bounds=[${node.bounds.map(numberText).join(', ')}]`,
-    node.window && `window=${windowText(node.window)}`,
+    node.window && `window=${fieldsText(node.window)}`,
+    node.recurrence && `recurrence=${fieldsText(node.recurrence)}`,
     node.preserving !== undefined && `preserving=${node.preserving}`,
     node.captures && `captures=[${node.captures.map(ref).join(', ')}]`,
     node.grid && `grid=${gridText(node.grid, max)}`,
@@ -83,9 +84,10 @@ function nodeLine(graph: Graph, node: Node, max: number): string {
 export const impliedId = (node: Pick<Node, 'outputs'>): NodeId | undefined =>
   node.outputs.find((id) => id !== null) ?? undefined
 
-const windowText = ({ strides, dilations, pads, groups, channelsLast }: Window): string =>
-  `(${Object.entries({ strides, dilations, pads, groups, channelsLast })
-    .map(([key, value]) => `${key}=${Array.isArray(value) ? `[${value}]` : value}`)
+/** What is null is left out. */
+const fieldsText = (fields: Window | Recurrence): string =>
+  `(${Object.entries(fields)
+    .flatMap(([key, value]) => (value === null ? [] : [`${key}=${Array.isArray(value) ? `[${value}]` : value}`]))
     .join(', ')})`
 
 function gridText(grid: Grid, max: number): string {

@@ -9,7 +9,7 @@
  *
  *     name     %bare, %"any string"; the same after # for node ids. Words (operators, attributes) go bare or as strings
  *     type     dtype[dim,...]; dtype alone: unknown rank; `?`: the graph has no entry for the value; left out: f32
- *     node     outputs = kind Op(inputs) {attrs} weights=[input@axis] macs=1 bounds=[0,6] window=(...) preserving=true captures=[%a] grid=... #id
+ *     node     outputs = kind Op(inputs) {attrs} weights=[input@axis] macs=1 bounds=[0,6] window=(...) recurrence=(...) preserving=true captures=[%a] grid=... #id
  *     attrs    3, 12n, true, "text", [1,2], ["a"], floats 1e-5f and f[1,2], tensor f32[2](1, 2), bytes("00ff")
  *     grid     i8[scales; zero points] signed, u8 unsigned, i8@0 along axis 0; zero points left out: all 0; i2{-3, -1, 1, 3} with levels
  *     elements numbers, inf, nan, strings; bit patterns for f16, bf16 and packed types (0x3c00); splat: all the same

@@ -1,4 +1,4 @@
-import type { Dim, Node, OpKind, Tensor, Weight, Window } from '@mixbit/graph'
+import type { Dim, Node, OpKind, Recurrence, Tensor, Weight, Window } from '@mixbit/graph'
 
 /** What the toolkit knows of an operator by its name alone; the others are opaque. */
 const kinds: Readonly<Record<string, OpKind>> = {
@@ -83,6 +83,7 @@ export interface Classified {
   readonly preserving?: boolean
   readonly bounds?: readonly [number, number]
   readonly window?: Window
+  readonly recurrence?: Recurrence
 }
 
 /** Kind and quantizable weights of an operator, from its name, attributes and constant inputs. */
@@ -134,11 +135,25 @@ export function classify(
     case 'LSTM':
     case 'GRU':
     case 'RNN':
-      return { kind, weights: [1, 2].filter(shapeOf).map((input) => ({ input, axis: 1 })) }
+      return {
+        kind,
+        weights: [1, 2].filter(shapeOf).map((input) => ({ input, axis: 1 })),
+        ...(inputs[4] == null && { recurrence: recurrenceOf(inputs, attrs) }),
+      }
     default:
       return none
   }
 }
+
+/** Sequences of different lengths (a fifth input) have none. */
+const recurrenceOf = (inputs: readonly (string | null)[], { direction, layout }: Node['attrs']): Recurrence => ({
+  timeAxis: layout === 1 ? 1 : 0,
+  inputWeight: 1,
+  stateWeight: 2,
+  initialState: inputs[5] == null ? null : 5,
+  states: 0,
+  directions: direction === 'bidirectional' ? [1, -1] : [direction === 'reverse' ? -1 : 1],
+})
 
 const autoPads = { SAME_UPPER: 'sameUpper', SAME_LOWER: 'sameLower' } as const
 

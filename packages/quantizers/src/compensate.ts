@@ -133,12 +133,12 @@ export function compensate(
 }
 
 /** Every weight to the nearest level. */
-function nearestRounding(
+export function nearestRounding(
   problem: Factored,
   { count, weights }: WeightRows,
   { levels, middles }: Levels,
   scale: Float32Array,
-  kernel: ReconstructKernel,
+  kernel: ReconstructKernel = pickReconstructKernel(),
 ): Rounded {
   const { columns, width } = problem
   const q = new Float32Array(weights.length)

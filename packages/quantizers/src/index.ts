@@ -8,12 +8,14 @@ export {
   diagonalOf,
   leastSquares,
   levelsFor,
+  nearestRounding,
   refit,
   refitLevels,
   startScales,
   type WeightRows,
   weightRows,
 } from './compensate.ts'
+export { type CompensatedUniform, compensateUniform, type UniformOptions } from './compensate-uniform.ts'
 export type { ErrorMethod } from './error-method.ts'
 export { dequantize, fakeQuantize, gridLimits, type QuantizeOptions, quantize } from './grid.ts'
 export { type Histogram, mergeHistograms, weightedHistogram } from './histogram.ts'

@@ -11,11 +11,20 @@ export {
   mae,
   mse,
   nmse,
+  nmseNorm,
 } from './distances.ts'
 export { type HessianOptions, type HessianScore, hessianScores } from './hessian.ts'
 export { type InterestPoint, interestPoints, spread } from './interest-points.ts'
 export { type NodeMetrics, type NormalizeOptions, normalizeMetrics } from './normalize.ts'
-export { type SweepCandidate, type SweepLayer, type SweepOptions, type SweepProgress, sweep } from './sweep.ts'
+export {
+  type OutputLoss,
+  outputLossOf,
+  type SweepCandidate,
+  type SweepLayer,
+  type SweepOptions,
+  type SweepProgress,
+  sweep,
+} from './sweep.ts'
 export {
   type CandidateDistances,
   type FewPoints,

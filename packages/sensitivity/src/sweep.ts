@@ -36,6 +36,31 @@ export interface SweepProgress {
   readonly remainingMs: number
 }
 
+/** How much worse a model is at one sample, from what the float and the quantized model give there. */
+export type OutputLoss = (float: Tensors, quantized: Tensors) => number
+
+/**
+ * What a loss of the user's says.
+ * @throws MixbitError `METRIC_FAILED` when it throws, `METRIC_TYPE` unless it gives a number.
+ */
+export function outputLossOf(outputLossFn: OutputLoss, float: Tensors, quantized: Tensors): number {
+  const value = ((): unknown => {
+    try {
+      return outputLossFn(float, quantized)
+    } catch (cause) {
+      throw new MixbitError('METRIC_FAILED', `The outputLossFn failed: ${(cause as Error)?.message ?? cause}`, {
+        hint: 'Both maps hold the float outputs of the model, by name.',
+        context: { outputs: [...float.keys()] },
+        cause,
+      })
+    }
+  })()
+  if (typeof value === 'number' && !Number.isNaN(value)) return value
+  throw new MixbitError('METRIC_TYPE', `The outputLossFn gave ${String(value)}, which is no number.`, {
+    hint: 'Return a number that grows with the damage, not a promise of one; Infinity says: never take it.',
+  })
+}
+
 export interface SweepOptions {
   readonly adapter: Pick<Adapter, 'compile' | 'squaredErrors'>
   /** The float graph: every layer but the one under test stays as it is here. */
@@ -48,6 +73,14 @@ export interface SweepOptions {
   readonly onlyFor?: FewPoints | null
   /** Replaces the distance at every point. */
   readonly computeDistanceFn?: Distance
+  /** Replaces the model output losses: one number per sample, from the float outputs of both models by name. */
+  readonly outputLossFn?: OutputLoss | undefined
+  /** Sees the float outputs of every candidate, sample by sample; rows that come from a checkpoint are not seen. */
+  readonly onOutputs?: (
+    place: { row: number; candidate: number; sample: number },
+    float: Tensors,
+    quantized: Tensors,
+  ) => void
   /** Bytes of float activations that are cached at once; default 256e6. More samples are taken in chunks. */
   readonly memoryLimitBytes?: number
   /** Content hash of everything that the result depends on; a checkpoint of another key is refused. Default `''`. */
@@ -71,12 +104,14 @@ export async function sweep(options: SweepOptions): Promise<SensitivityTable> {
     ...new Set([
       ...parts.flatMap(({ crossing, compared }) => [...crossing, ...compared.map(({ value }) => value)]),
       ...layers.flatMap(({ values }) => values.filter((id) => !graph.values.get(id)?.tensor)),
+      ...(options.outputLossFn || options.onOutputs ? outputs.map(({ value }) => value) : []),
     ]),
   ]
   const chunk = await chunkSize(options, cached)
   const checkpoint = await openCheckpoint(options.checkpoint, key, chunk)
   const progress = reporter(options, Math.ceil(samples.length / chunk))
   const rows: Row[][] = layers.map(() => [])
+  const ends = outputs.map(({ value }) => value)
   for (let start = 0; start < samples.length; start += chunk) {
     const todo = layers.map((_, i) => i).filter((i) => !checkpoint.rows.has(`${start}/${i}`))
     for (const [i] of layers.entries()) if (!todo.includes(i)) rows[i]!.push(checkpoint.rows.get(`${start}/${i}`)!)
@@ -87,7 +122,7 @@ export async function sweep(options: SweepOptions): Promise<SensitivityTable> {
     const floats = await floatValues(options, samples.slice(start, start + chunk), cached)
     progress('', layers.length - todo.length)
     for (const i of todo) {
-      const row = await measureLayer(options, layers[i]!, parts[i]!, floats)
+      const row = await measureLayer(options, { row: i, start, ends }, layers[i]!, parts[i]!, floats)
       await checkpoint.append(`${start}/${i}`, row)
       rows[i]!.push(row)
       progress(layers[i]!.node, 1)
@@ -185,8 +220,17 @@ async function floatValues(
   })
 }
 
+/** Where a layer stands, and what the model gives. */
+interface Where {
+  readonly row: number
+  /** The first sample. */
+  readonly start: number
+  readonly ends: readonly ValueId[]
+}
+
 async function measureLayer(
   options: SweepOptions,
+  { row: at, start, ends }: Where,
   layer: SweepLayer,
   part: Part,
   floats: readonly Tensors[],
@@ -202,13 +246,21 @@ async function measureLayer(
     const constant = layer.values.every((id) => options.graph.values.get(id)?.tensor)
     const weights = constant ? layer.candidates.map((candidate) => candidate.quantized(new Map())) : []
     // Sample by sample, so that its float values are still in the processor's cache for the next candidate.
-    for (const float of floats) {
+    for (const [n, float] of floats.entries()) {
       const feeds = new Map(part.crossing.map((id): [ValueId, Tensor] => [id, float.get(id)!]))
       for (const { value, reference } of part.errors.values()) feeds.set(reference, float.get(value)!)
       for (const [c, candidate] of layer.candidates.entries()) {
         const fed = weights[c] ?? candidate.quantized(float)
         const quantized = await session.run(new Map([...feeds, ...fed]))
-        row[c]!.push(compare(options, part, float, new Map([...fed, ...quantized])))
+        const given = new Map([...fed, ...quantized])
+        row[c]!.push(compare(options, part, float, given))
+        if (options.outputLossFn || options.onOutputs) {
+          const [before, after] = [float, given].map(
+            (from) => new Map(ends.map((id) => [id, (from.get(id) ?? float.get(id))!])),
+          )
+          if (options.outputLossFn) row[c]!.at(-1)!.push(outputLossOf(options.outputLossFn, before!, after!))
+          options.onOutputs?.({ row: at, candidate: c, sample: start + n }, before!, after!)
+        }
       }
       await breathe(signal)
     }
@@ -257,7 +309,7 @@ function compare(
 
 /** Rows of all chunks as one table; what a layer does not reach is at distance 0. */
 function tableOf(
-  { layers, samples, key = '', onlyFor = null }: SweepOptions,
+  { layers, samples, key = '', onlyFor = null, outputLossFn }: SweepOptions,
   points: readonly InterestPoint[],
   outputs: readonly InterestPoint[],
   parts: readonly Part[],
@@ -282,8 +334,11 @@ function tableOf(
             bits,
             points: points.map((point) => column(compared.indexOf(point))),
             outputs: outputs.map((point) => column(compared.indexOf(point))),
+            // A loss of the user's is that of the whole model, and stands behind the others.
             losses: outputs.map((point) =>
-              column(reached.includes(point) ? compared.length + reached.indexOf(point) : -1),
+              outputLossFn
+                ? column(reached.length > 0 ? compared.length + reached.length : -1)
+                : column(reached.includes(point) ? compared.length + reached.indexOf(point) : -1),
             ),
           }
         }),

@@ -90,6 +90,8 @@ export const starvedRun: RunRecord = {
       outputLoss: 0.02,
     },
   ],
+  interactions: null,
+  remeasured: null,
   rounding: [
     { step: 'nearest', outputLoss: 1.2 },
     { step: 'repairedThroughModel', outputLoss: 0.9 },

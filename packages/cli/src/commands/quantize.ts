@@ -15,6 +15,8 @@ export interface QuantizeFlags extends CommonOptions, DataOptions, SweepOptions,
   readonly logDir?: string
   readonly similarity?: boolean
   readonly schedule?: boolean
+  readonly interactions?: boolean
+  readonly remeasure?: number
 }
 
 /** Reads, measures, chooses, and writes the small model. */
@@ -36,11 +38,15 @@ export async function quantizeCommand(run: Run, command: Command, model: string)
     ...coreConfig.debugConfig,
     ...defined({ analyzeSimilarity: options.similarity, simulateScheduler: options.schedule }),
   }
+  const mixedPrecisionConfig = {
+    ...coreConfig.mixedPrecisionConfig,
+    ...defined({ interactions: options.interactions, remeasure: options.remeasure }),
+  }
   const quantized = await core
     .quantize(model, {
       ...job,
       ...(log && { onGraph: log.onGraph }),
-      coreConfig: { ...coreConfig, debugConfig },
+      coreConfig: { ...coreConfig, debugConfig, mixedPrecisionConfig },
       targetResourceUtilization: budgetOf(options, sections),
     })
     .finally(progress.end)
@@ -160,6 +166,7 @@ function summary(report: QuantizeReport, output: string): [string, string][] {
           ] as [string, string],
         ]
       : []),
+    ...neighbourhoodLines(report),
     ...(solver
       ? [
           [
@@ -184,4 +191,34 @@ function summary(report: QuantizeReport, output: string): [string, string][] {
     ),
     ['written', output],
   ]
+}
+
+/** What looking around the choice of the search has found. */
+function neighbourhoodLines({ interactions, remeasured }: QuantizeReport): [string, string][] {
+  const lines: [string, string][] = []
+  if (interactions) {
+    const { predicted, measured, taken, changed, withInteractions, summed, assignments } = interactions
+    const agreement = ({ r2, spearman }: typeof summed) =>
+      `R2 ${r2?.toFixed(3) ?? '-'}, Spearman ${spearman?.toFixed(3) ?? '-'}`
+    lines.push(
+      [
+        'interactions',
+        `output loss predicted ${format.number(predicted.before)} -> ${format.number(predicted.after)}, measured ${format.number(measured.before)} -> ${format.number(measured.after)}, ${changed.length} changed${taken ? '' : ' and not taken'}`,
+      ],
+      [
+        'predictions',
+        `of ${assignments.length} measured assignments: ${agreement(withInteractions)}; sums of losses: ${agreement(summed)}`,
+      ],
+    )
+  }
+  if (remeasured) {
+    const { outputLoss, rounds } = remeasured
+    const moves = rounds.flatMap(({ changes }) => changes.map(({ name, from, to }) => `${name} ${from} -> ${to}`))
+    const last = rounds.at(-1)?.outputLoss ?? outputLoss
+    lines.push([
+      'remeasured',
+      `output loss ${format.number(outputLoss)} -> ${format.number(last)}${moves.length > 0 ? `: ${moves.join(', ')}` : ''}`,
+    ])
+  }
+  return lines
 }

@@ -82,6 +82,8 @@ export const fakeReport = {
   transferBytes: null,
   outputLayers: [],
   weightings: [],
+  interactions: null,
+  remeasured: null,
   rounding: [],
   corrections: [],
   similarity: [],

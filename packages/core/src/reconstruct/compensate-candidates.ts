@@ -1,13 +1,14 @@
-import { nodeById, toF32, type ValueId } from '@mixbit/graph'
-import type { TableScheme } from '@mixbit/quantizers'
+import { type Graph, nodeById, toF32, type ValueId } from '@mixbit/graph'
 import { type Candidate, constant, fileBytesOf, type Layer, schemesFor, type WeightGrid } from '../candidates.ts'
 import { eachSample } from '../each-sample.ts'
 import type { Job } from '../job.ts'
 import { type EditedWeights, editedWeights } from '../network-editor.ts'
 import { breathe, checkAborted } from '../progress.ts'
-import { type LayerRows, layerRows } from './layer-rows.ts'
-import { type MomentsObserver, momentsObserver, seedOf } from './moments.ts'
+import type { LayerRows } from './layer-rows.ts'
+import { faultOf, type MomentsObserver, momentsObserver, seedOf } from './moments.ts'
+import { withStates } from './recurrent-rows.ts'
 import { type LayerProblem, layerProblem, roundLayer, weightedGrid } from './round-layer.ts'
+import { type WeightForm, weightForms } from './weight-forms.ts'
 
 /** Layers whose candidates are rounded so that errors compensate, and what is to be said of the others. */
 export interface CompensatedLayers {
@@ -15,97 +16,157 @@ export interface CompensatedLayers {
   readonly warnings: readonly string[]
 }
 
+/** A layer, and those of its weights that have a matrix form. */
 interface Watched {
   readonly layer: Layer
   readonly rule: EditedWeights
   /** After the search; null: the same. */
   readonly final: EditedWeights | null
-  readonly rows: LayerRows
-  readonly observer: MomentsObserver
-  readonly input: ValueId
-  readonly output: ValueId
+  readonly weights: readonly WatchedWeight[]
 }
+
+interface WatchedWeight {
+  readonly value: ValueId
+  readonly rows: LayerRows
+  /** One for every node that has the weight. */
+  readonly forms: readonly WeightForm[]
+  readonly observer: MomentsObserver
+}
+
+/** The problem of every weight that has a matrix form. */
+type Problems = ReadonlyMap<ValueId, LayerProblem>
 
 /**
  * Rounds every candidate of every layer that has a matrix form on the layer's float inputs, once per scheme that the target
  * platform has, and keeps the best; with nearest rounding (HMSE) only finds the grid that those inputs ask for. Layers without that form, and those whose inputs say nothing, keep nearest rounding.
  */
 export async function compensateCandidates(job: Job): Promise<CompensatedLayers> {
-  const { prepared: graph, samples, platform, config } = job
+  const { platform, config } = job
+  const graph = withStates(job.prepared)
   const watched = job.layers.flatMap((layer): Watched[] => {
-    const node = nodeById(graph, layer.node)
-    const edited = editedWeights(platform, config, node)
+    const edited = editedWeights(platform, config, nodeById(graph, layer.node))
     const rules = edited ? [edited.rule, edited.final] : []
-    const rows = rules.some((rule) => rule && canCompensate(rule, layer)) ? layerRows(graph, node) : null
-    const [input, output] = [node.inputs[0], node.outputs[0]]
-    return edited && rows && input && output
-      ? [{ layer, ...edited, rows, input, output, observer: momentsObserver(rows, samples.length, false) }]
-      : []
+    const weights = rules.some((rule) => rule && canCompensate(rule)) ? watchedWeights(job, graph, layer) : []
+    return edited && weights.length > 0 ? [{ layer, ...edited, weights }] : []
   })
-  await watch(job, watched)
+  await watch(job, graph, watched)
   const warnings: string[] = []
   const done = new Map<Layer, Layer>()
-  for (const [i, { layer, rule, final, rows, observer }] of watched.entries()) {
+  for (const [i, { layer, rule, final, weights }] of watched.entries()) {
     checkAborted(job.signal)
-    const moments = observer.moments()
-    const problem = moments && layerProblem(rows, moments, toF32(constant(graph, layer.weights[0]!)), false)
-    if (problem) {
+    const { problems, faults } = problemsOf(job, weights)
+    warnings.push(...faults.map((fault) => `${layer.node} is rounded to the nearest: ${fault}.`))
+    if (problems.size > 0) {
       const best = (rule: EditedWeights, candidate: Candidate) =>
-        candidate.bits <= mostBits && canCompensate(rule, layer)
-          ? bestCandidate(job, rule, candidate, problem)
-          : candidate
+        candidate.bits <= mostBits && canCompensate(rule) ? bestCandidate(job, rule, candidate, problems) : candidate
       const candidates = layer.candidates.map((candidate) => ({
         ...best(rule, candidate),
         ...(candidate.final && { final: best(final ?? rule, candidate.final) }),
       }))
       done.set(layer, { ...layer, candidates })
-    } else
-      warnings.push(`${layer.node} is rounded to the nearest: its inputs are all zero, or do not determine a rounding.`)
+    }
     job.onProgress?.({ stage: 'candidates', done: i + 1, total: watched.length, message: layer.node })
     await breathe()
   }
   return { layers: job.layers.map((layer) => done.get(layer) ?? layer), warnings }
 }
 
+/** The weights of a layer that have the same matrix form in all its nodes. */
+function watchedWeights({ samples }: Job, graph: Graph, { node, sharedWith, weights }: Layer): WatchedWeight[] {
+  const nodes = [node, ...sharedWith].map((id) => nodeById(graph, id))
+  return weights.flatMap((value): WatchedWeight[] => {
+    const users = nodes.filter(({ inputs }) => inputs.includes(value))
+    const forms = users.flatMap((user) => weightForms(graph, user).get(user.inputs.indexOf(value)) ?? [])
+    const [first] = forms
+    if (!first || forms.length < users.length || !forms.every(({ rows }) => alike(rows, first.rows))) return []
+    const { rows } = first
+    return [{ value, rows, forms, observer: momentsObserver(rows, samples.length * forms.length, 0) }]
+  })
+}
+
+const alike = (a: LayerRows, b: LayerRows): boolean =>
+  a.groups === b.groups &&
+  a.outputs === b.outputs &&
+  a.inputs === b.inputs &&
+  a.weightIndex(0, 0, 1) === b.weightIndex(0, 0, 1)
+
+/** The problems of the weights whose inputs say something, and what is wrong with the others. */
+function problemsOf(
+  { prepared: graph }: Job,
+  weights: readonly WatchedWeight[],
+): { problems: Problems; faults: string[] } {
+  const problems = new Map<ValueId, LayerProblem>()
+  const faults: string[] = []
+  for (const { value, rows, observer } of weights) {
+    const moments = observer.moments()
+    const fault = faultOf(moments)
+    const problem = fault === null ? layerProblem(rows, moments!, toF32(constant(graph, value)), false) : null
+    if (problem) problems.set(value, problem)
+    else faults.push(`${weights.length > 1 ? `of ${value}, ` : ''}${fault ?? 'its inputs do not determine a rounding'}`)
+  }
+  return { problems, faults }
+}
+
 /** The widest weights whose rounding errors are worth compensating. */
 const mostBits = 8
 
-/** One weight on grids without a zero point, one per output channel, that nobody has set or wants to be found otherwise. */
-const canCompensate = ({ scheme, perChannel, threshold, errorMethod }: EditedWeights, { weights }: Layer): boolean =>
-  weights.length === 1 && scheme !== 'uniform' && perChannel && threshold === undefined && errorMethod === undefined
+/** Grids with one scale per output channel that nobody has set or wants to be found otherwise. */
+const canCompensate = ({ perChannel, threshold, errorMethod }: EditedWeights): boolean =>
+  perChannel && threshold === undefined && errorMethod === undefined
 
 /** Runs the float graph over the samples and shows every layer what enters it. */
-const watch = (job: Job, watched: readonly Watched[]): Promise<void> =>
-  eachSample(
+function watch(job: Job, graph: Graph, watched: readonly Watched[]): Promise<void> {
+  const weights = watched.flatMap((layer) => layer.weights)
+  return eachSample(
     job,
-    job.prepared,
-    watched.flatMap(({ input, output }) => [input, output]),
+    graph,
+    weights.flatMap(({ forms }) => forms.flatMap(({ reads }) => reads)),
     { stage: 'candidates', message: 'layer inputs' },
     (tensors, sample) => {
-      for (const { observer, input, output } of watched)
-        observer.add(tensors.get(input)!, tensors.get(output)!.shape, { seed: seedOf(sample) })
+      for (const { forms, observer } of weights)
+        for (const { see, rows } of forms) {
+          const { input, output } = see(tensors)
+          observer.add(input, output, { seed: seedOf(sample) }, null, rows)
+        }
     },
   )
+}
 
 /** The candidate on the grid that loses least at the output of the layer; the first of equals. */
-function bestCandidate(job: Job, rule: EditedWeights, candidate: Candidate, problem: LayerProblem): Candidate {
+function bestCandidate(job: Job, rule: EditedWeights, candidate: Candidate, problems: Problems): Candidate {
   const { prepared: graph, adapter, config } = job
   const { bits, grids } = candidate
-  const { grid, value } = grids[0]!
+  const [own] = schemesFor(rule, bits, adapter)
   if (config.quantizationConfig.weightsRounding === 'nearest') {
-    const [scheme] = schemesFor(rule, bits, adapter) as TableScheme[]
-    return {
-      ...candidate,
-      grids: [{ value, grid: weightedGrid(problem, { scheme: scheme!, bits, axis: grid.axis! }) }],
-    }
+    const weighted = grids.map(({ value, grid }): WeightGrid => {
+      const problem = problems.get(value)
+      const weighted = problem && own !== undefined && own !== 'uniform'
+      return { value, grid: weighted ? weightedGrid(problem, { scheme: own, bits, axis: grid.axis! }) : grid }
+    })
+    return { ...candidate, grids: weighted }
   }
-  const rounded = schemesFor(rule, bits, adapter).map((name) => {
-    const scheme = name as TableScheme
-    // On the same levels, nearest rounding must not be better.
-    const nearest = scheme === rule.scheme && !grid.levels ? grid.scale : undefined
-    return { scheme, ...roundLayer(problem, { scheme, bits, axis: grid.axis!, nearest }) }
+  const rounded = schemesFor(rule, bits, adapter).map((scheme) => {
+    let error = 0
+    const all = grids.map((before): WeightGrid => {
+      const { value, grid } = before
+      const problem = problems.get(value)
+      if (!problem) return before
+      // Tables that are looked up are done here; the others are fitted again in `reconstruct`.
+      // On the same levels, nearest rounding must not be better.
+      const nearest = scheme === rule.scheme && !grid.levels ? grid : undefined
+      const tableTurns = problem.layer.oneHot ? 2 : 0
+      const found = roundLayer(problem, { scheme, bits, axis: grid.axis!, nearest, tableTurns })
+      error += found.error
+      return { value, grid: found.grid, integers: found.integers }
+    })
+    return { scheme, error, grids: all }
   })
   const best = rounded.reduce((a, b) => (b.error < a.error ? b : a))
-  const own: WeightGrid[] = [{ value, grid: best.grid, integers: best.integers }]
-  return { ...candidate, scheme: best.scheme, nearest: grids, grids: own, fileBytes: fileBytesOf(graph, adapter, own) }
+  return {
+    ...candidate,
+    scheme: best.scheme,
+    nearest: grids,
+    grids: best.grids,
+    fileBytes: fileBytesOf(graph, adapter, best.grids),
+  }
 }

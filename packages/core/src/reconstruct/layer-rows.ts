@@ -1,5 +1,6 @@
-import { type Graph, type Node, sizeOf, type Tensor } from '@mixbit/graph'
+import type { Graph, Node } from '@mixbit/graph'
 import { convRows } from './conv-rows.ts'
+import { batchFits, matmulRows } from './matmul-rows.ts'
 
 /**
  * A layer as a matrix product: at every position of its output, each group gives `outputs` numbers, its rows of weights
@@ -10,6 +11,10 @@ export interface LayerRows {
   readonly groups: number
   readonly outputs: number
   readonly inputs: number
+  /** All groups have the same scale in a row: the grid runs along the outputs of one of them. Default: every group its own. */
+  readonly sharedScale?: boolean
+  /** Inputs are 1 at one place and 0 elsewhere. Default: anything. */
+  readonly oneHot?: boolean
   /** Index in the weight tensor of input `column` of output `row` of a group. */
   weightIndex(group: number, row: number, column: number): number
   /** Positions of an output of this shape. */
@@ -27,32 +32,19 @@ export interface Place {
   readonly position: number
 }
 
-/** The matrix form of a layer with its weight as second input; null where it has none that is known. */
+/** The matrix form of a layer with one weight; null where it has none that is known. */
 export function layerRows(graph: Graph, node: Node): LayerRows | null {
   const [weight] = node.weights
-  const tensor =
-    node.weights.length === 1 && weight?.input === 1 ? graph.values.get(node.inputs[1] ?? '')?.tensor : null
-  // With an activation inside, what comes out is not the matrix product.
-  if (!weight || !tensor || node.attrs.activation) return null
-  if (node.kind === 'dense') return plain(node) ? denseRows(tensor, weight.axis) : null
-  return node.window ? convRows(node.kind, node.window, tensor.shape, weight.axis) : null
+  const tensor = node.weights.length === 1 ? graph.values.get(node.inputs[weight!.input] ?? '')?.tensor : null
+  if (!weight || !tensor) return null
+  if (node.window) return weight.input === 1 ? convRows(node.kind, node.window, tensor.shape, weight.axis) : null
+  if (node.kind !== 'dense' && node.kind !== 'matmul') return null
+  const data = graph.values.get(node.inputs[1 - weight.input] ?? '')
+  return plain(node) && batchFits(tensor.shape, data?.shape) ? matmulRows(node, weight, tensor.shape) : null
 }
 
 /** Gemm with factors or a transposed input is no plain product. */
 const plain = ({ attrs }: Node): boolean =>
-  attrs.transA !== 1 && ['alpha', 'beta'].every((name) => ((attrs[name] as { float?: number })?.float ?? 1) === 1)
-
-function denseRows({ shape }: Tensor, axis: number): LayerRows | null {
-  if (shape.length !== 2) return null
-  const [first, second] = shape as [number, number]
-  const [outputs, inputs] = axis === 0 ? [first, second] : [second, first]
-  return {
-    groups: 1,
-    outputs,
-    inputs,
-    weightIndex: (_group, row, column) => (axis === 0 ? row * inputs + column : column * outputs + row),
-    positions: (output) => sizeOf(output) / outputs,
-    gather: (x, { position }, to, at) => to.set(x.subarray(position * inputs, (position + 1) * inputs), at),
-    outputIndex: (_shape, _group, row, position) => position * outputs + row,
-  }
-}
+  attrs.transA !== 1 &&
+  attrs.transpose_a !== true &&
+  ['alpha', 'beta'].every((name) => ((attrs[name] as { float?: number })?.float ?? 1) === 1)

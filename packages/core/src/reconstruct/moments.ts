@@ -1,5 +1,6 @@
 import { type Tensor, type Tensors, toF32 } from '@mixbit/graph'
 import { paddedWidth, pickReconstructKernel } from '@mixbit/quantizers'
+import { countsObserver } from './counts-observer.ts'
 import type { LayerRows } from './layer-rows.ts'
 
 /** Columns [first, first + columns) of the inputs of a group. */
@@ -11,6 +12,8 @@ export interface Block {
 
 /** What inputs x of one block and targets y of its group say: means over all rows that were looked at. */
 export interface Moments extends Block {
+  /** Rows that were looked at. */
+  readonly rows: number
   /** E[x x^T], padded to [width, width]. */
   readonly gram: Float32Array
   /** E[x y^T], padded to [width, outWidth]; empty without targets. */
@@ -24,9 +27,12 @@ export interface Moments extends Block {
 /** More columns are taken in blocks: memory and time stay bounded, and errors are compensated within a block. */
 const mostColumns = 1152
 
+/** Inputs that exclude each other have no covariances to keep: large tables are taken in small blocks. */
+const fewColumns = 64
+
 /** Blocks of nearly equal size, the groups one after the other. */
-function blocksOf({ groups, inputs }: LayerRows): Block[] {
-  const count = Math.ceil(inputs / mostColumns)
+export function blocksOf({ groups, inputs, oneHot }: LayerRows): Block[] {
+  const count = inputs > mostColumns && oneHot ? Math.ceil(inputs / fewColumns) : Math.ceil(inputs / mostColumns)
   const at = (i: number) => Math.round((i * inputs) / count)
   return Array.from({ length: groups * count }, (_, i) => {
     const [group, k] = [Math.floor(i / count), i % count]
@@ -37,12 +43,15 @@ function blocksOf({ groups, inputs }: LayerRows): Block[] {
 export interface MomentsObserver {
   /**
    * Looks at one sample: what enters the layer, the shape of what comes out, a seed for the places, and what should come out, if
-   * that matters.
+   * that matters. `rows`: of another node that has the same weight; default: the layer's own.
    */
-  add(input: Tensor, output: readonly number[], look: Look, target?: Target): void
+  add(input: Tensor, output: readonly number[], look: Look, target?: WriteTarget | null, rows?: LayerRows): void
   /** One per block; null when no row was seen. */
   moments(): Moments[] | null
 }
+
+/** Writes the targets of all groups, one behind the other, at one position to `to[at ...]`. */
+export type WriteTarget = (position: number, to: Float32Array, at: number) => void
 
 /** How a sample is looked at. */
 export interface Look {
@@ -52,19 +61,12 @@ export interface Look {
   readonly weight?: number
 }
 
-/** What a layer should give: `data`, less what `other` gives. */
-export interface Target {
-  readonly data: Float32Array
-  readonly other: Float32Array | null
-}
-
 /**
  * Rows that are looked at: enough for a Gram matrix that generalises; a fit to targets needs more of them. Groups are
  * many and small.
  */
 const rowsFor = (inputs: number, groups: number, withTargets: boolean): number =>
   withTargets ? Math.max(groups === 1 ? 16384 : 4096, 24 * inputs) : Math.max(2048, 6 * inputs)
-
 /** Numbers that are gathered, at most, before they are multiplied. */
 const mostGathered = 2 ** 21
 
@@ -84,12 +86,16 @@ interface Spread {
   sum: number
 }
 
-/** Collects moments over positions that are spread evenly over samples and places, the same on every run. */
-export function momentsObserver(layer: LayerRows, samples: number, withTargets: boolean): MomentsObserver {
+/**
+ * Collects moments over positions that are spread evenly over samples and places, the same on every run, with so many targets
+ * in every group.
+ */
+export function momentsObserver(layer: LayerRows, samples: number, targets: number): MomentsObserver {
+  if (layer.oneHot) return countsObserver(layer)
   const kernel = pickReconstructKernel()
-  const { groups, inputs, outputs } = layer
-  const outWidth = withTargets ? paddedWidth(outputs) : 0
-  const perSample = rowsFor(Math.min(inputs, mostColumns), groups, withTargets) / samples
+  const { groups, inputs } = layer
+  const outWidth = targets > 0 ? paddedWidth(targets) : 0
+  const perSample = rowsFor(Math.min(inputs, mostColumns), groups, targets > 0) / samples
   const sums = blocksOf(layer).map((block): Sums => {
     const width = paddedWidth(block.columns)
     return {
@@ -104,10 +110,10 @@ export function momentsObserver(layer: LayerRows, samples: number, withTargets: 
   const chunk = Math.max(64, Math.min(4096, Math.floor(mostGathered / (groups * inputs))))
   const gathered = {
     x: new Float32Array(chunk * groups * inputs),
-    y: new Float32Array(withTargets ? chunk * groups * outputs : 0),
+    y: new Float32Array(chunk * groups * targets),
   }
   let waiting = 0
-  let rows = 0
+  let seen = 0
   const flush = () => {
     for (const { group, first, columns, gram, cross, sumX, sumY, spread: varied } of sums) {
       const x = columnsOf(gathered.x, waiting, groups * inputs, group * inputs + first, columns, sumX)
@@ -115,42 +121,53 @@ export function momentsObserver(layer: LayerRows, samples: number, withTargets: 
       varied.center ??= sumX.map((sum) => sum / waiting)
       varied.sum += fourthMoments(x, varied.center)
       accumulate(gram, kernel.product(x, width))
-      if (!withTargets) continue
-      const y = columnsOf(gathered.y, waiting, groups * outputs, group * outputs, outputs, sumY)
+      if (targets === 0) continue
+      const y = columnsOf(gathered.y, waiting, groups * targets, group * targets, targets, sumY)
       accumulate(cross, kernel.product(x, width, y, outWidth))
     }
-    rows += waiting
+    seen += waiting
     waiting = 0
   }
   return {
-    add(input, output, { seed, weight = 1 }, target) {
+    add(input, output, { seed, weight = 1 }, target, rows = layer) {
       const data = toF32(input)
       const places = Math.max(1, Math.round(weight * perSample))
-      for (const position of spread(layer.positions(output), places, seed)) {
-        layer.gather(data, { input: input.shape, output, position }, gathered.x, waiting * groups * inputs)
-        let to = waiting * groups * outputs
-        for (let group = 0; target && group < groups; group++)
-          for (let row = 0; row < outputs; row++) {
-            const at = layer.outputIndex(output, group, row, position)
-            gathered.y[to++] = target.other ? target.data[at]! - target.other[at]! : target.data[at]!
-          }
+      for (const position of spread(rows.positions(output), places, seed)) {
+        rows.gather(data, { input: input.shape, output, position }, gathered.x, waiting * groups * inputs)
+        target?.(position, gathered.y, waiting * groups * targets)
         if (++waiting === chunk) flush()
       }
     },
     moments() {
       if (waiting > 0) flush()
-      if (rows === 0) return null
+      if (seen === 0) return null
       return sums.map(({ gram, cross, sumX, sumY, spread: varied, ...block }) => {
         const means = {
-          gram: gram.map((sum) => sum / rows),
-          cross: cross.map((sum) => sum / rows),
-          meanX: sumX.map((sum) => sum / rows),
-          meanY: sumY.map((sum) => sum / rows),
+          gram: gram.map((sum) => sum / seen),
+          cross: cross.map((sum) => sum / seen),
+          meanX: sumX.map((sum) => sum / seen),
+          meanY: sumY.map((sum) => sum / seen),
         }
-        return { ...block, ...means, shrinkage: shrinkageOf(means, varied.sum / rows, rows) }
+        return { ...block, ...means, rows: seen, shrinkage: shrinkageOf(means, varied.sum / seen, seen) }
       })
     },
   }
+}
+
+/** Fewer rows say nothing of other ones: measured on inputs that were not seen, nearest rounding is better. */
+const fewestRows = 8
+
+/** Why inputs do not tell how to round weights that are multiplied with them; null: they do. */
+export function faultOf(moments: readonly Moments[] | null): string | null {
+  if (!moments) return 'nothing was seen of its inputs'
+  const [{ rows }] = moments as [Moments]
+  const inputs = moments.reduce((most, { first, columns }) => Math.max(most, first + columns), 0)
+  if (rows < Math.min(fewestRows, inputs + 1)) return `only ${rows} of its inputs ${rows === 1 ? 'was' : 'were'} seen`
+  const diagonal = moments.flatMap(({ gram, columns, meanX }) =>
+    Array.from({ length: columns }, (_, j) => gram[j * meanX.length + j]!),
+  )
+  if (!diagonal.every(Number.isFinite)) return 'its inputs are not finite'
+  return diagonal.every((x) => x === 0) ? 'its inputs are all zero' : null
 }
 
 /** Columns [first, first + count) of `rows` rows, padded with zeros; lent until `data` changes. Their sums are added to `sums`. */

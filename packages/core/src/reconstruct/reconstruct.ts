@@ -1,11 +1,14 @@
-import { withSession } from '@mixbit/adapter'
+import { type Adapter, withSession } from '@mixbit/adapter'
 import {
   consumers,
   type Graph,
   type Node,
+  type NodeId,
+  nodeById,
   replaceValues,
   sizeOf,
   type Tensor,
+  type Tensors,
   toF32,
   type Value,
   type ValueId,
@@ -17,11 +20,14 @@ import { type Candidate, constant, quantizedValue } from '../candidates.ts'
 import type { Job } from '../job.ts'
 import { correctsBias } from '../network-editor.ts'
 import { breathe, checkAborted } from '../progress.ts'
-import { type LayerRows, layerRows } from './layer-rows.ts'
+import type { LayerRows } from './layer-rows.ts'
 import { looksAt } from './looks.ts'
-import { type Look, type Moments, momentsObserver, withoutBias } from './moments.ts'
+import { faultOf, type Look, type Moments, momentsObserver, type WriteTarget, withoutBias } from './moments.ts'
+import { factorTargets, multiplied, type Product, writeFactors } from './products.ts'
+import { withStates } from './recurrent-rows.ts'
 import { layerProblem, roundLayer } from './round-layer.ts'
 import { advance, startWalk, type Walk } from './walk.ts'
+import { type WeightForm, weightForms } from './weight-forms.ts'
 
 /**
  * Rounds the weights of a quantized graph anew, layer after layer in topological order: what enters a layer comes from the
@@ -31,43 +37,72 @@ import { advance, startWalk, type Walk } from './walk.ts'
  * Layers whose candidate was rounded to the nearest stay as they are.
  */
 export async function reconstruct(job: Job, quantized: Graph, weights: Assignment['weights']): Promise<Graph> {
-  const { adapter, prepared: float } = job
+  const { adapter } = job
+  const float = withStates(job.prepared)
   const chosen = new Map(
     job.layers.flatMap(({ node, sharedWith }, i) =>
       weights[i]!.scheme && sharedWith.length === 0 ? [[node, weights[i]!] as const] : [],
     ),
   )
-  const samples = job.samples.slice(0, chosen.size > 0 ? await samplesThatFit(job) : 0)
+  const layers = float.nodes.filter(({ id }) => chosen.has(id)).flatMap((node) => layerOf(float, node) ?? [])
+  const samples = job.samples.slice(0, layers.length > 0 ? await samplesThatFit(job) : 0)
   const walks: Walks = {
+    float,
     before: startWalk(samples),
     now: startWalk(samples),
-    pending: new Set(float.nodes.flatMap(({ id, outputs }) => (chosen.has(id) ? [outputs[0]!] : []))),
+    pending: new Map(layers.map((layer) => [layer.node.id, layer.wanted])),
     looks: samples.length > 0 ? await looksAt(job, samples) : [],
   }
   let graph = quantized
-  let done = 0
-  for (const [at, node] of quantized.nodes.entries()) {
-    const candidate = chosen.get(node.id)
-    const rows = candidate && layerRows(float, float.nodes.find(({ id }) => id === node.id)!)
-    if (!rows) continue
+  for (const [done, layer] of layers.entries()) {
+    const { id } = layer.node
     checkAborted(job.signal)
+    const at = graph.nodes.findIndex((node) => node.id === id)
     await advance(walks.now, graph, at, adapter, new Set())
-    const moments = await momentsAt(job, graph, node, rows, walks)
-    walks.pending.delete(node.outputs[0]!)
-    graph = moments ? rounded(job, graph, node, rows, moments, candidate) : graph
-    job.onProgress?.({ stage: 'quantized', done: ++done, total: chosen.size, message: node.id })
+    const candidate = chosen.get(id)!
+    graph = layer.showsTarget
+      ? await fittedToOutput(job, graph, layer, walks, candidate)
+      : await fittedToProducts(job, graph, layer, walks, candidate)
+    walks.pending.delete(id)
+    job.onProgress?.({ stage: 'quantized', done: done + 1, total: layers.length, message: id })
     await breathe()
   }
   verify(graph)
   return graph
 }
 
+/** A layer that is rounded anew. */
+interface RoundedNode {
+  /** In the float graph. */
+  readonly node: Node
+  readonly forms: ReadonlyMap<number, WeightForm>
+  /** Whether a value of the float graph is what the product of its weight should be. */
+  readonly showsTarget: boolean
+  /** What of the float graph tells its target. */
+  readonly wanted: readonly ValueId[]
+}
+
+/** Null for look-ups in tables: nothing before them is there to be repaired. */
+function layerOf(float: Graph, node: Node): RoundedNode | null {
+  const forms = weightForms(float, node)
+  if ([...forms.values()].some(({ rows }) => rows.oneHot)) return null
+  // With an activation inside, or gates, what comes out is not the matrix product.
+  const showsTarget = !node.attrs.activation && !node.recurrence
+  return {
+    node,
+    forms,
+    showsTarget,
+    wanted: showsTarget ? [node.outputs[0]!] : [...forms.values()].flatMap(({ reads }) => reads),
+  }
+}
+
 /** The float and the quantized model, run side by side. */
 interface Walks {
+  readonly float: Graph
   readonly before: Walk
   readonly now: Walk
   /** What the float model gives at layers that are still to come: its walk may run past them. */
-  readonly pending: Set<ValueId>
+  readonly pending: Map<NodeId, readonly ValueId[]>
   readonly looks: readonly Look[]
 }
 
@@ -88,26 +123,103 @@ export async function samplesThatFit({ adapter, prepared, samples, config }: Job
   )
 }
 
-/** What the layer reads now, and what it should give. */
-async function momentsAt(
-  { adapter, prepared: float }: Job,
+/** Runs the float model up to a place where these values are known. */
+function advanceFloat({ float, before, pending }: Walks, adapter: Adapter, values: readonly ValueId[]): Promise<void> {
+  const stop = 1 + float.nodes.findLastIndex(({ outputs }) => outputs.some((id) => id !== null && values.includes(id)))
+  return advance(before, float, stop, adapter, new Set([...[...pending.values()].flat(), ...values]))
+}
+
+/** A layer of one weight, rounded to give what its output is in the float model. */
+async function fittedToOutput(
+  job: Job,
   graph: Graph,
-  node: Node,
-  rows: LayerRows,
-  { before, now, pending, looks }: Walks,
-): Promise<Moments[] | null> {
+  { node }: RoundedNode,
+  walks: Walks,
+  candidate: Candidate,
+): Promise<Graph> {
+  const here = nodeById(graph, node.id)
+  const [form] = weightForms(graph, here).values()
+  if (!form) return graph
+  const { rows } = form
+  const { before, now, looks } = walks
   const output = node.outputs[0]!
   const sum = sumBehind(graph, output, now.live[0]!)
   const target = sum?.value ?? output
-  const stop = 1 + float.nodes.findIndex(({ outputs }) => outputs.includes(target))
-  await advance(before, float, stop, adapter, new Set([...pending, target]))
-  const observer = momentsObserver(rows, now.live.length, true)
+  await advanceFloat(walks, job.adapter, [target])
+  const observer = momentsObserver(rows, now.live.length, rows.outputs)
   for (const [sample, live] of now.live.entries()) {
     const { shape, data } = f32Of(before.live[sample]!.get(target)!)
-    const other = sum && f32Of(live.get(sum.other)!).data
-    observer.add(live.get(node.inputs[0]!)!, shape, looks[sample]!, { data, other })
+    const other = sum ? f32Of(live.get(sum.other)!).data : undefined
+    const { input } = form.see(new Map([...live, [output, { dtype: 'f32', shape, data }]]))
+    observer.add(input, shape, looks[sample]!, targetOf(rows, shape, data, other))
   }
-  return observer.moments()
+  const seen = observer.moments()
+  if (!seen || faultOf(seen)) return graph
+  const bias = biasOf(job, graph, here, rows)
+  const kept = bias ? undefined : graph.values.get(here.inputs[2] ?? '')?.tensor
+  const moments = withoutBias(seen, kept, rows)
+  return rounded(job, graph, { rows, value: candidate.grids[0]!.value, moments, bias, kept: null }, candidate)
+}
+
+/** What the outputs of a layer of this shape should be: `target`, less what `other` gives. */
+const targetOf =
+  (
+    { groups, outputs, outputIndex }: LayerRows,
+    shape: readonly number[],
+    target: Float32Array,
+    other?: Float32Array,
+  ): WriteTarget =>
+  (position, to, at) => {
+    let next = at
+    for (let group = 0; group < groups; group++)
+      for (let row = 0; row < outputs; row++) {
+        const index = outputIndex(shape, group, row, position)
+        to[next++] = other ? target[index]! - other[index]! : target[index]!
+      }
+  }
+
+/**
+ * A layer whose target no value shows: the sum of what its weights give in the float model, less what those give that are rounded
+ * already. States of recurrent layers are those of the float model: those of the quantized one are full of the errors of all
+ * steps before, and fitting to them made things worse.
+ */
+async function fittedToProducts(
+  job: Job,
+  start: Graph,
+  { node, forms, wanted }: RoundedNode,
+  walks: Walks,
+  candidate: Candidate,
+): Promise<Graph> {
+  await advanceFloat(walks, job.adapter, wanted)
+  const { before, now, looks } = walks
+  const here = nodeById(start, node.id)
+  const done: { product: Product; form: WeightForm; seen: readonly Tensors[] }[] = []
+  let graph = start
+  for (const { value } of candidate.grids) {
+    const input = node.inputs.indexOf(value)
+    const ofStates = node.recurrence?.stateWeight === input
+    const [float, form] = [forms.get(input), weightForms(withStates(graph), here).get(input)]
+    if (!float || !form) continue
+    const { rows } = form
+    const seen = ofStates ? before.live : now.live
+    const weights = toF32(constant(job.prepared, value))
+    done.push({ product: { rows, weights, sign: 1 }, form: float, seen: before.live })
+    const products = done.map(({ product }) => product)
+    const observer = momentsObserver(rows, seen.length, factorTargets(products))
+    for (const [sample, tensors] of seen.entries()) {
+      const factors = done.map(({ form, seen }) => ({ rows: form.rows, ...form.see(seen[sample]!) }))
+      const { input, output } = form.see(tensors)
+      observer.add(input, output, looks[sample]!, writeFactors(factors))
+    }
+    const moments = observer.moments()
+    if (!moments || faultOf(moments)) continue
+    const bias = node.recurrence ? null : biasOf(job, graph, here, rows)
+    const kept = walks.float.values.get(node.inputs[2] ?? '')?.tensor
+    const fitted = { rows, value, moments: multiplied(moments, products), bias, kept: kept ? toF32(kept) : null }
+    graph = rounded(job, graph, fitted, candidate)
+    done.push({ product: { rows, weights: toF32(constant(graph, value)), sign: -1 }, form, seen })
+  }
+  return graph
 }
 
 const f32Of = (tensor: Tensor) => ({ shape: tensor.shape, data: toF32(tensor) })
@@ -126,25 +238,37 @@ function sumBehind(graph: Graph, output: ValueId, live: ReadonlyMap<ValueId, Ten
   return shapeOf(other) === shapeOf(output) ? { value: add.outputs[0]!, other } : null
 }
 
+/** The bias of a layer, where it may be corrected: one float32 constant per output that no other node reads. */
+function biasOf({ config }: Job, graph: Graph, node: Node, { groups, outputs }: LayerRows): Value | null {
+  const bias = graph.values.get(node.inputs[2] ?? '')
+  const alone = bias && consumers(graph).get(bias.id)?.length === 1
+  const fits = alone && bias.tensor?.dtype === 'f32' && sizeOf(bias.tensor.shape) === groups * outputs
+  return fits && correctsBias(config, node) ? bias : null
+}
+
+/** A weight with what it is fitted to; `bias` takes up the mean of what is left. */
+interface Fitted {
+  readonly rows: LayerRows
+  readonly value: ValueId
+  readonly moments: readonly Moments[]
+  readonly bias: Value | null
+  /** A bias that the moments know nothing of, and that stays. */
+  readonly kept: Float32Array | null
+}
+
 /** The layer with new weights on the grid of its candidate, and a new bias if it has one of its own. */
-function rounded(
-  job: Job,
-  graph: Graph,
-  node: Node,
-  rows: LayerRows,
-  seen: readonly Moments[],
-  candidate: Candidate,
-): Graph {
-  const { value, grid } = candidate.grids[0]!
-  const bias = correctsBias(job.config, node) ? ownBias(graph, node, rows) : null
-  const moments = bias ? seen : withoutBias(seen, graph.values.get(node.inputs[2] ?? '')?.tensor, rows)
+function rounded(job: Job, graph: Graph, { rows, value, moments, bias, kept }: Fitted, candidate: Candidate): Graph {
+  const { bits, scheme, grids } = candidate
   const problem = layerProblem(rows, moments, toF32(constant(job.prepared, value)), bias !== null)
   if (!problem) return graph
-  const { bits, scheme } = candidate
-  const { integers, grid: found } = roundLayer(problem, { scheme: scheme!, bits, axis: grid.axis!, tableTurns: 2 })
-  const weight = quantizedValue(job.prepared, { value, grid: found, integers })
+  const { axis } = grids.find((one) => one.value === value)!.grid
+  const { integers, grid } = roundLayer(problem, { scheme: scheme!, bits, axis: axis!, tableTurns: 2 })
+  const weight = quantizedValue(job.prepared, { value, grid, integers })
   const values = new Map([[value, weight]])
-  if (bias) values.set(bias.id, { ...bias, tensor: { ...bias.tensor!, data: meanResidual(rows, moments, weight) } })
+  if (bias) {
+    const data = meanResidual(rows, moments, weight).map((mean, i) => mean + (kept?.[i] ?? 0))
+    values.set(bias.id, { ...bias, tensor: { ...bias.tensor!, data } })
+  }
   return replaceValues(graph, values)
 }
 
@@ -164,11 +288,4 @@ function meanResidual(
       if (first === 0) bias[group * outputs + row]! += meanY[row]!
     }
   return Float32Array.from(bias)
-}
-
-/** The bias of a layer: one float32 constant per output that no other node reads. */
-function ownBias(graph: Graph, node: Node, { groups, outputs }: LayerRows): Value | null {
-  const bias = graph.values.get(node.inputs[2] ?? '')
-  const alone = bias && consumers(graph).get(bias.id)?.length === 1
-  return alone && bias.tensor?.dtype === 'f32' && sizeOf(bias.tensor.shape) === groups * outputs ? bias : null
 }

@@ -6,6 +6,7 @@ import {
   type Factored,
   leastSquares,
   levelsFor,
+  nearestRounding,
   refit,
   refitLevels,
   startScales,
@@ -14,11 +15,14 @@ import {
   weightRows,
   withMiddles,
 } from '@mixbit/quantizers'
+import { allFinite } from '../samples.ts'
 import type { LayerRows } from './layer-rows.ts'
 import { type Block, evidence, type Moments } from './moments.ts'
+import { roundUniform } from './round-uniform.ts'
+import { rowsOfScale, scaleGroup, scaleGroups } from './scale-rows.ts'
 
 /** A block of columns, ready to be rounded. */
-interface RowsBlock extends Block {
+export interface RowsBlock extends Block {
   readonly problem: Factored
   readonly rows: WeightRows
 }
@@ -33,7 +37,7 @@ export interface LayerProblem {
 export interface RoundedLayer {
   readonly grid: Grid
   /** In the layout of the weight. */
-  readonly integers: Int8Array
+  readonly integers: Int8Array | Int16Array
   /** Mean squared error at the output of the layer that the rounding makes, summed over its channels. */
   readonly error: number
 }
@@ -59,40 +63,73 @@ export function layerProblem(
     if (!problem) return null
     // A block alone cannot be fitted to the target of all of them.
     const fits = residual && columns === layer.inputs
-    const rows = weightRows(problem, fits ? refit(problem, residual, original) : original)
+    const fitted = fits ? refit(problem, residual, original) : original
+    if (!allFinite(fitted)) return null
+    const rows = weightRows(problem, fitted)
     blocks.push({ group, first, columns, problem, rows })
   }
   return { layer, blocks }
 }
 
 export interface RoundOptions {
-  readonly scheme: TableScheme
+  readonly scheme: TableScheme | 'uniform'
   readonly bits: number
   /** Axis of the outputs in the weight. */
   readonly axis: number
-  /** Scales of a nearest rounding on the same levels that must not be better, one per output. */
-  readonly nearest?: Float32Array | undefined
+  /** The grid of a nearest rounding on the same levels that must not be better. */
+  readonly nearest?: Pick<Grid, 'scale' | 'zeroPoint'> | undefined
   /** Turns of fitting a k-means table to its codes and rounding again. Default 0. */
   readonly tableTurns?: number
 }
 
+type TableOptions = RoundOptions & { readonly scheme: TableScheme }
+
 /** Rounds a layer to a scheme at a bit-width, one scale per output. */
 export function roundLayer(problem: LayerProblem, options: RoundOptions): RoundedLayer {
   const { scheme, bits, tableTurns = 0 } = options
+  if (scheme === 'uniform') return roundUniform(problem, options)
   const counted = problem.blocks.map((block) => ({ rows: block.rows, diagonal: diagonalOf(block.problem) }))
   let levels = levelsFor(scheme, bits, counted)
-  let best = roundTo(problem, levels, options)
+  let best = roundTo(problem, levels, { ...options, scheme })
   for (let turn = 0; scheme === 'kMeans' && turn < tableTurns; turn++) {
     levels = refitLevels(best.parts, levels)
-    const next = roundTo(problem, levels, options)
+    const next = roundTo(problem, levels, { ...options, scheme })
     if (!(next.error < best.error)) break
     best = next
   }
-  return best
+  // Scales that several blocks share are found before any of them is rounded.
+  const { nearest } = options
+  const plain =
+    nearest && best.parts.length > scaleGroups(problem.layer)
+      ? nearestTo(problem, levels, { ...options, scheme, nearest })
+      : null
+  return plain && plain.error < best.error ? plain : best
+}
+
+/** Every weight to the nearest level on a grid. */
+function nearestTo(
+  { layer, blocks }: LayerProblem,
+  levels: readonly number[],
+  { scheme, bits, axis, nearest }: TableOptions & { readonly nearest: Pick<Grid, 'scale'> },
+): RoundedLayer {
+  const integers = new Int8Array(layer.groups * layer.outputs * layer.inputs)
+  let error = 0
+  for (const block of blocks) {
+    const { group, first, problem, rows } = block
+    const at = scaleGroup(layer, block) * layer.outputs
+    const scale = nearest.scale.subarray(at, at + layer.outputs)
+    const rounded = nearestRounding(problem, rows, withMiddles(levels), scale)
+    for (let row = 0; row < layer.outputs; row++) {
+      error += rounded.error[row]!
+      for (let j = 0; j < problem.columns; j++)
+        integers[layer.weightIndex(group, row, first + j)] = rounded.q[row * problem.width + j]!
+    }
+  }
+  return { grid: gridOf(scheme, bits, axis, nearest.scale, levels), integers, error }
 }
 
 /** The grid on which nearest rounding loses least when each weight counts as the diagonal of H says (HMSE). */
-export function weightedGrid({ layer, blocks }: LayerProblem, { scheme, bits, axis }: RoundOptions): Grid {
+export function weightedGrid({ layer, blocks }: LayerProblem, { scheme, bits, axis }: TableOptions): Grid {
   const counted = blocks.map((block) => ({ rows: block.rows, diagonal: diagonalOf(block.problem) }))
   const levels = levelsFor(scheme, bits, counted)
   return gridOf(scheme, bits, axis, sharedScales(layer, blocks, scheme, levels), levels)
@@ -117,21 +154,21 @@ const gridOf = (
 function roundTo(
   { layer, blocks }: LayerProblem,
   levels: readonly number[],
-  { scheme, bits, axis, nearest }: RoundOptions,
+  { scheme, bits, axis, nearest }: TableOptions,
 ): RoundedLayer & { readonly parts: readonly (RowsBlock & { readonly rounded: Compensated })[] } {
   const { groups, outputs, inputs } = layer
-  const shared = blocks.length > groups ? sharedScales(layer, blocks, scheme, levels) : null
+  const shared = blocks.length > scaleGroups(layer) ? sharedScales(layer, blocks, scheme, levels) : null
   const parts = blocks.map((block) => {
-    const own = (scales: Float32Array | null | undefined) =>
-      scales?.subarray(block.group * outputs, (block.group + 1) * outputs)
-    const options = { scale: own(shared), nearest: shared ? undefined : own(nearest) }
+    const first = scaleGroup(layer, block) * outputs
+    const own = (scales: Float32Array | null | undefined) => scales?.subarray(first, first + outputs)
+    const options = { scale: own(shared), nearest: shared ? undefined : own(nearest?.scale) }
     return { ...block, rounded: compensate(block.problem, block.rows, scheme, levels, options) }
   })
-  const scale = new Float32Array(groups * outputs)
+  const scale = new Float32Array(scaleGroups(layer) * outputs)
   const integers = new Int8Array(groups * outputs * inputs)
   let error = 0
   for (const { group, first, problem, rounded } of parts) {
-    scale.set(rounded.scale, group * outputs)
+    scale.set(rounded.scale, scaleGroup(layer, { group }) * outputs)
     for (let row = 0; row < outputs; row++) {
       error += rounded.error[row]!
       for (let j = 0; j < problem.columns; j++)
@@ -149,20 +186,9 @@ function sharedScales(
   scheme: TableScheme,
   levels: readonly number[],
 ): Float32Array {
-  const scales = new Float32Array(layer.groups * layer.outputs)
-  for (let group = 0; group < layer.groups; group++) {
-    const parts = blocks.filter((block) => block.group === group)
-    const width = parts.reduce((sum, { problem }) => sum + problem.width, 0)
-    const weights = new Float32Array(layer.outputs * width)
-    const diagonal = new Float32Array(width)
-    let at = 0
-    for (const { problem, rows } of parts) {
-      diagonal.set(diagonalOf(problem), at)
-      for (let row = 0; row < layer.outputs; row++)
-        weights.set(rows.weights.subarray(row * problem.width, (row + 1) * problem.width), row * width + at)
-      at += problem.width
-    }
-    const [best] = startScales({ count: layer.outputs, weights }, diagonal, scheme, withMiddles(levels), 1)
+  const scales = new Float32Array(scaleGroups(layer) * layer.outputs)
+  for (const [group, { diagonal, ...rows }] of rowsOfScale(layer, blocks).entries()) {
+    const [best] = startScales(rows, diagonal, scheme, withMiddles(levels), 1)
     scales.set(best!, group * layer.outputs)
   }
   return scales

@@ -29,11 +29,10 @@ export async function advance(
   const made = new Set(nodes.flatMap((node) => node.outputs))
   const needed = new Set([...graph.nodes.slice(stop).flatMap(readsOf), ...keep])
   const outputs = [...made].filter((id): id is ValueId => id !== null && needed.has(id))
-  const inputs = [...new Set(nodes.flatMap(readsOf))].filter((id) => !made.has(id) && !graph.values.get(id)?.tensor)
-  const piece = onlyTheirValues({ ...graph, nodes, inputs, outputs })
+  const piece = pieceOf(graph, nodes, outputs)
   const step = async (session: Session | null) => {
     for (const state of walk.live) {
-      const results = session ? await session.run(new Map(inputs.map((id) => [id, state.get(id)!]))) : []
+      const results = session ? await session.run(new Map(piece.inputs.map((id) => [id, state.get(id)!]))) : []
       for (const id of [...state.keys()]) if (!needed.has(id)) state.delete(id)
       for (const [id, tensor] of results) state.set(id, tensor)
     }
@@ -42,6 +41,9 @@ export async function advance(
   walk.position = stop
 }
 
-/** Bytes that a walk holds for one sample. */
-export const liveBytes = (live: ReadonlyMap<ValueId, Tensor>): number =>
-  [...live.values()].reduce((sum, { data }) => sum + ('byteLength' in data ? data.byteLength : 0), 0)
+/** Some nodes of a graph as a graph. */
+function pieceOf(graph: Graph, nodes: Graph['nodes'], outputs: readonly ValueId[]): Graph {
+  const made = new Set(nodes.flatMap((node) => node.outputs))
+  const inputs = [...new Set(nodes.flatMap(readsOf))].filter((id) => !made.has(id) && !graph.values.get(id)?.tensor)
+  return onlyTheirValues({ ...graph, nodes, inputs, outputs })
+}

@@ -1,4 +1,4 @@
-import type { Node, OpKind } from '@mixbit/graph'
+import type { Node, OpKind, Recurrence } from '@mixbit/graph'
 import type { LayerConfig } from './layer.ts'
 
 /** What the toolkit knows of a layer by its class alone; the others are opaque. */
@@ -50,7 +50,7 @@ export function classifyLayer(
   data: number,
   roles: readonly string[],
   ranks: readonly number[],
-): Pick<Node, 'kind' | 'weights' | 'preserving' | 'bounds'> {
+): Pick<Node, 'kind' | 'weights' | 'preserving' | 'bounds' | 'recurrence'> {
   const activation = typeof config.activation === 'string' ? config.activation : 'linear'
   const kind = op === 'Activation' ? (activations[activation] ?? 'activation') : (kinds.get(op) ?? 'opaque')
   const fits = kind !== 'batchNorm' || roles.length === 4
@@ -60,7 +60,32 @@ export function classifyLayer(
     return own === undefined ? [] : [{ input: data + i, axis: own }]
   })
   const bounds = boundsOf(op, config, activation)
-  return { kind, weights, ...(preserving.has(kind) && { preserving: true }), ...(bounds && { bounds }) }
+  const recurrence = kind === 'recurrent' ? recurrenceOf(config, data, roles) : null
+  return {
+    kind,
+    weights,
+    ...(preserving.has(kind) && { preserving: true }),
+    ...(bounds && { bounds }),
+    ...(recurrence && { recurrence }),
+  }
+}
+
+/** Of layers with one direction; states that are given from outside, or in reverse order, are not looked at. */
+function recurrenceOf(config: LayerConfig, data: number, roles: readonly string[]): Recurrence | null {
+  const at = (name: RegExp) => roles.flatMap((role, i) => (name.test(role) ? [data + i] : []))
+  const state = at(/(^|\/)recurrent_kernel$/)
+  const input = at(/(^|\/)kernel$/)
+  if (state.length !== 1 || input.length !== 1) return null
+  const seen =
+    data === 1 && config.return_sequences === true && config.go_backwards !== true && config.stateful !== true
+  return {
+    timeAxis: 1,
+    inputWeight: input[0]!,
+    stateWeight: state[0]!,
+    initialState: null,
+    states: seen ? 0 : null,
+    directions: [1],
+  }
 }
 
 /** The axis of the output channels of a weight; undefined for those that are no matrices. */

@@ -21,6 +21,13 @@ export interface LayersTopology {
   readonly weights: ReadonlyMap<string, ValueId>
 }
 
+/** A name for a layer of its own, of characters that TF.js takes in the names of weights. */
+function freeName(id: string, taken: ReadonlyMap<string, unknown>): string {
+  let name = id.replace(/[^A-Za-z0-9._\\/-]/g, '_')
+  while (taken.has(name)) name += '_'
+  return name
+}
+
 /** The nodes of a graph as layers of a functional model; nodes that share a layer and its weights are calls of one. */
 export function layersTopology(graph: Graph): LayersTopology {
   const layers = new Map<string, LayerJson>()
@@ -47,7 +54,7 @@ export function layersTopology(graph: Graph): LayersTopology {
     const shared = `${node.attrs.layer ?? node.id}\0${weightsOfLayer(node)}`
     const first = node.outputs[0]
     const wanted = first != null && graph.outputs.includes(first) ? first : String(node.attrs.layer ?? node.id)
-    const name = names.get(shared) ?? (layers.has(wanted) ? node.id : wanted)
+    const name = names.get(shared) ?? (layers.has(wanted) ? freeName(node.id, layers) : wanted)
     names.set(shared, name)
     return name
   }
