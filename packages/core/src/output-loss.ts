@@ -4,13 +4,17 @@ import { distances, type InterestPoint, interestPoints, outputLossOf } from '@mi
 import type { Job } from './job.ts'
 import { breathe, checkAborted } from './progress.ts'
 
+/** Samples that decide between whole models, at most: the losses of a few are mostly those of the one or two that are hard. */
+export const mostDeciding = 256
+
 /**
  * The model output loss of graphs beside the float model, as the weighting OUTPUT measures it: KL divergence for logits and
- * probabilities, else the distance of the output's kind, or the user's own; mean over outputs and the first `numOfImages` samples.
+ * probabilities, else the distance of the output's kind, or the user's own; mean over outputs and the first samples, by default
+ * `numOfImages` of them.
  */
-export async function outputLosses(job: Job, graphs: readonly Graph[]): Promise<number[]> {
+export async function outputLosses(job: Job, graphs: readonly Graph[], count?: number): Promise<number[]> {
   const { adapter, prepared, config, signal } = job
-  const samples = job.samples.slice(0, config.mixedPrecisionConfig.numOfImages)
+  const samples = job.samples.slice(0, count ?? config.mixedPrecisionConfig.numOfImages)
   const points = interestPoints(prepared).outputs
   const values = points.map(({ value }) => value)
   const run = (graph: Graph) =>

@@ -11,7 +11,8 @@ import { checkBudgetNames, limitsOf, namesOf, searchBudget } from './limits.ts'
 import { measurandFor, measure, scoresOf, withMethod } from './measure.ts'
 import type { Observed } from './observe.ts'
 import { observeModel } from './observed-model.ts'
-import { outputLosses } from './output-loss.ts'
+import { mostDeciding, outputLosses } from './output-loss.ts'
+import { parted } from './parted.ts'
 import type { QuantizeOptions } from './quantize.ts'
 import { type RequestedSearch, searchFor } from './search.ts'
 
@@ -100,7 +101,8 @@ export async function weightingChoices({
   budget,
 }: Pick<RequestedSearch, 'job' | 'observed' | 'measurand' | 'measured' | 'budget'>): Promise<WeightingChoice[]> {
   const { adapter, prepared, layers, config } = job
-  const samples = job.samples.slice(0, 16)
+  const { fitted, measuring } = parted(job)
+  const samples = measuring.samples.slice(0, 16)
   const { outputs } = prepared
   const choices: WeightingChoice[] = []
   const measured = new Map<string, Pick<WeightingChoice, 'outputs' | 'outputLoss'>>()
@@ -109,7 +111,7 @@ export async function weightingChoices({
       outputs: await withSession(adapter, graph, outputs, (session) =>
         compareSessions(float, session, samples, outputs, job),
       ),
-      outputLoss: (await outputLosses(job, [graph]))[0]!,
+      outputLoss: (await outputLosses(measuring, [graph], mostDeciding))[0]!,
     })
     for (const method of methods) {
       if (method === 'HESSIAN' && !hessian) continue
@@ -120,7 +122,7 @@ export async function weightingChoices({
       const { weights, activations } = assignment
       const [bits, activationBits] = [weights, activations].map((list) => list.map((one) => one.bits))
       const choice = `${bits}/${activationBits}`
-      const found = measured.get(choice) ?? (await measureGraph(await quantizedGraph(job, observed, assignment)))
+      const found = measured.get(choice) ?? (await measureGraph(await quantizedGraph(fitted, observed, assignment)))
       measured.set(choice, found)
       choices.push({
         method,

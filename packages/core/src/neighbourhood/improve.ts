@@ -1,8 +1,8 @@
 import type { Assignment } from '../apply.ts'
 import { quantizedGraph } from '../artifact.ts'
 import { assign, type Search } from '../assign.ts'
-import type { Job } from '../job.ts'
-import { outputLosses } from '../output-loss.ts'
+import { mostDeciding, outputLosses } from '../output-loss.ts'
+import { parted } from '../parted.ts'
 import type { RequestedSearch } from '../search.ts'
 import { descend, type Interactions, ownLosses, predictedLoss, rankedChanges } from './interactions.ts'
 import { changesByScore, type RemeasureReport, remeasure } from './remeasure.ts'
@@ -35,7 +35,9 @@ export async function improve(asked: RequestedSearch, search: Search, start: Ass
   const { fitted, measuring } = parted(job)
   const build = (choice: readonly number[]) => quantizedGraph(fitted, observed, space.assignmentOf(choice))
   // Predictions know nothing of the repair through the model: that decides.
-  const measuredLosses = known ? await outputLosses(measuring, [await build(before), await build(after)]) : null
+  const measuredLosses = known
+    ? await outputLosses(measuring, [await build(before), await build(after)], mostDeciding)
+    : null
   const taken = measuredLosses === null || measuredLosses[1]! < measuredLosses[0]! ? after : before
   const scores = [...search.scores.weights, ...search.scores.activations]
   const tried =
@@ -62,21 +64,6 @@ export async function improve(asked: RequestedSearch, search: Search, start: Ass
       : null,
     remeasured: tried?.report ?? null,
   }
-}
-
-/** Fewer samples are not parted. */
-const fewest = 16
-
-/**
- * Rounding is fitted to its samples, so a loss on these flatters whatever was fitted most: every fourth sample is kept for measuring, and
- * the others are fitted to. The model that is written is fitted to all of them.
- */
-function parted(job: Job): { readonly fitted: Job; readonly measuring: Job } {
-  const { samples, config } = job
-  if (config.quantizationConfig.weightsRounding === 'nearest' || samples.length < fewest)
-    return { fitted: job, measuring: job }
-  const part = (kept: boolean) => ({ ...job, samples: samples.filter((_, i) => (i % 4 === 3) === kept) })
-  return { fitted: part(false), measuring: part(true) }
 }
 
 /** Descends from the choice, and from that of the least summed output loss; the first of equals. */

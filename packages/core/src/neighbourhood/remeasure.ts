@@ -2,7 +2,7 @@ import type { Graph } from '@mixbit/graph'
 import { apply } from '../apply.ts'
 import type { Job } from '../job.ts'
 import type { Observed } from '../observe.ts'
-import { outputLosses } from '../output-loss.ts'
+import { mostDeciding, outputLosses } from '../output-loss.ts'
 import { checkAborted } from '../progress.ts'
 import { type Change, changed, type SearchSpace, singleChanges } from './search-space.ts'
 
@@ -45,7 +45,7 @@ export async function remeasure(
   start: readonly number[],
   { rounds, proposals, build }: RemeasureOptions,
 ): Promise<{ choice: readonly number[]; report: RemeasureReport }> {
-  const lossOf = async (graphs: readonly Graph[]) => outputLosses(job, graphs)
+  const lossOf = async (graphs: readonly Graph[]) => outputLosses(job, graphs, mostDeciding)
   const inLayers = (choice: readonly number[]) =>
     apply(job.prepared, job.layers, space.assignmentOf(choice), observed, job.config)
   const [first] = await lossOf([await build(start)])
