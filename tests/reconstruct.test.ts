@@ -77,8 +77,9 @@ describe('the matrix form of a layer', () => {
 })
 
 const model = convNet()
-const samples = (count: number): Tensors[] =>
-  Array.from({ length: count }, (_, i) => new Map([['x', tensor([1, 3, 8, 8], i + 1)]]))
+const samples = (count: number, seed = 0): Tensors[] =>
+  Array.from({ length: count }, (_, i) => new Map([['x', tensor([1, 3, 8, 8], seed + i + 1)]]))
+const seeds = [0, 1, 2, 3, 4, 5]
 const platform = (bits: readonly number[], tables: WeightsConfig['tables'] = []): TargetPlatform => ({
   ...targetPlatforms['weights-only']!,
   name: 'test',
@@ -103,18 +104,24 @@ const sqnr = ({ report }: Awaited<ReturnType<typeof whole>>) => report.distances
 
 describe('error-compensating rounding', () => {
   test.each([4, 3, 2])(
-    'of %i-bit weights gives a better output than nearest rounding, and tables none that is worse',
+    'of %i-bit weights gives a better output than nearest rounding, and tables a better one still',
     async (bits) => {
-      const [nearest, ours, tables] = [
-        await whole(platform([bits]), 'nearest'),
-        await whole(platform([bits]), 'errorCompensating'),
-        await whole(platform([bits], ['midRise', 'kMeans']), 'errorCompensating'),
-      ]
-      expect(sqnr(ours)).toBeGreaterThan(sqnr(nearest) + 2)
-      // Tables are chosen layer by layer; through the whole network that is a little noise at 4 bits.
-      expect(sqnr(tables)).toBeGreaterThan(sqnr(ours) - 1)
-      for (const { report } of [nearest, ours, tables])
-        expect(report.distances.toSimulation[0]!.sqnr).toBeGreaterThan(100)
+      const means = { nearest: 0, ours: 0, tables: 0 }
+      // Tables are chosen layer by layer; through the whole network one set of data may say otherwise, by a decibel.
+      for (const seed of seeds) {
+        const data = samples(64, 1000 * seed)
+        const runs = {
+          nearest: await whole(platform([bits]), 'nearest', data),
+          ours: await whole(platform([bits]), 'errorCompensating', data),
+          tables: await whole(platform([bits], ['midRise', 'kMeans']), 'errorCompensating', data),
+        }
+        for (const [name, run] of Object.entries(runs)) {
+          means[name as keyof typeof means] += sqnr(run) / seeds.length
+          expect(run.report.distances.toSimulation[0]!.sqnr).toBeGreaterThan(100)
+        }
+      }
+      expect(means.ours).toBeGreaterThan(means.nearest + 2)
+      expect(means.tables).toBeGreaterThan(means.ours)
     },
   )
 
