@@ -260,7 +260,7 @@ describe('in its own layer, error-compensating rounding', () => {
             const observer = momentsObserver(form.rows, samples.length, 0)
             for (const feeds of samples) {
               const place = form.see(await look(graph, node, feeds))
-              observer.add(place.input, place.output, { seed: seedOf(feeds) })
+              observer.add(place.input, place.output, seedOf(feeds))
             }
             const moments = observer.moments()!
             expect(faultOf(moments)).toBeNull()
@@ -289,7 +289,7 @@ describe('in its own layer, error-compensating rounding', () => {
           const observer = momentsObserver(form.rows, seeds.length, 0)
           for (const seed of seeds) {
             const place = form.see(await look(graph, node, kind.feeds(seed)))
-            observer.add(place.input, place.output, { seed: seedOf(kind.feeds(seed)) })
+            observer.add(place.input, place.output, seedOf(kind.feeds(seed)))
           }
           return observer.moments()!
         }

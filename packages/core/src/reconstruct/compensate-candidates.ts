@@ -126,7 +126,7 @@ function watch(job: Job, graph: Graph, watched: readonly Watched[]): Promise<voi
       for (const { forms, observer } of weights)
         for (const { see, rows } of forms) {
           const { input, output } = see(tensors)
-          observer.add(input, output, { seed: seedOf(sample) }, null, rows)
+          observer.add(input, output, seedOf(sample), null, rows)
         }
     },
   )

@@ -45,21 +45,13 @@ export interface MomentsObserver {
    * Looks at one sample: what enters the layer, the shape of what comes out, a seed for the places, and what should come out, if
    * that matters. `rows`: of another node that has the same weight; default: the layer's own.
    */
-  add(input: Tensor, output: readonly number[], look: Look, target?: WriteTarget | null, rows?: LayerRows): void
+  add(input: Tensor, output: readonly number[], seed: number, target?: WriteTarget | null, rows?: LayerRows): void
   /** One per block; null when no row was seen. */
   moments(): Moments[] | null
 }
 
 /** Writes the targets of all groups, one behind the other, at one position to `to[at ...]`. */
 export type WriteTarget = (position: number, to: Float32Array, at: number) => void
-
-/** How a sample is looked at. */
-export interface Look {
-  /** Decides the places. */
-  readonly seed: number
-  /** How many places it gets, as a multiple of what a sample gets on average. Default 1. */
-  readonly weight?: number
-}
 
 /**
  * Rows that are looked at: enough for a Gram matrix that generalises; a fit to targets needs more of them. Groups are
@@ -95,7 +87,7 @@ export function momentsObserver(layer: LayerRows, samples: number, targets: numb
   const kernel = pickReconstructKernel()
   const { groups, inputs } = layer
   const outWidth = targets > 0 ? paddedWidth(targets) : 0
-  const perSample = rowsFor(Math.min(inputs, mostColumns), groups, targets > 0) / samples
+  const places = Math.max(1, Math.round(rowsFor(Math.min(inputs, mostColumns), groups, targets > 0) / samples))
   const sums = blocksOf(layer).map((block): Sums => {
     const width = paddedWidth(block.columns)
     return {
@@ -129,9 +121,8 @@ export function momentsObserver(layer: LayerRows, samples: number, targets: numb
     waiting = 0
   }
   return {
-    add(input, output, { seed, weight = 1 }, target, rows = layer) {
+    add(input, output, seed, target, rows = layer) {
       const data = toF32(input)
-      const places = Math.max(1, Math.round(weight * perSample))
       for (const position of spread(rows.positions(output), places, seed)) {
         rows.gather(data, { input: input.shape, output, position }, gathered.x, waiting * groups * inputs)
         target?.(position, gathered.y, waiting * groups * targets)

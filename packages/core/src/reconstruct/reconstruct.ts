@@ -21,8 +21,7 @@ import type { Job } from '../job.ts'
 import { correctsBias } from '../network-editor.ts'
 import { breathe, checkAborted } from '../progress.ts'
 import type { LayerRows } from './layer-rows.ts'
-import { looksAt } from './looks.ts'
-import { faultOf, type Look, type Moments, momentsObserver, type WriteTarget, withoutBias } from './moments.ts'
+import { faultOf, type Moments, momentsObserver, seedOf, type WriteTarget, withoutBias } from './moments.ts'
 import { factorTargets, multiplied, type Product, writeFactors } from './products.ts'
 import { withStates } from './recurrent-rows.ts'
 import { layerProblem, roundLayer } from './round-layer.ts'
@@ -51,7 +50,7 @@ export async function reconstruct(job: Job, quantized: Graph, weights: Assignmen
     before: startWalk(samples),
     now: startWalk(samples),
     pending: new Map(layers.map((layer) => [layer.node.id, layer.wanted])),
-    looks: samples.length > 0 ? await looksAt(job, samples) : [],
+    seeds: samples.map(seedOf),
   }
   let graph = quantized
   for (const [done, layer] of layers.entries()) {
@@ -103,7 +102,7 @@ interface Walks {
   readonly now: Walk
   /** What the float model gives at layers that are still to come: its walk may run past them. */
   readonly pending: Map<NodeId, readonly ValueId[]>
-  readonly looks: readonly Look[]
+  readonly seeds: readonly number[]
 }
 
 /** How many samples both walks can hold within `memoryLimit`, at least one. */
@@ -141,7 +140,7 @@ async function fittedToOutput(
   const [form] = weightForms(graph, here).values()
   if (!form) return graph
   const { rows } = form
-  const { before, now, looks } = walks
+  const { before, now, seeds } = walks
   const output = node.outputs[0]!
   const sum = sumBehind(graph, output, now.live[0]!)
   const target = sum?.value ?? output
@@ -151,7 +150,7 @@ async function fittedToOutput(
     const { shape, data } = f32Of(before.live[sample]!.get(target)!)
     const other = sum ? f32Of(live.get(sum.other)!).data : undefined
     const { input } = form.see(new Map([...live, [output, { dtype: 'f32', shape, data }]]))
-    observer.add(input, shape, looks[sample]!, targetOf(rows, shape, data, other))
+    observer.add(input, shape, seeds[sample]!, targetOf(rows, shape, data, other))
   }
   const seen = observer.moments()
   if (!seen || faultOf(seen)) return graph
@@ -191,7 +190,7 @@ async function fittedToProducts(
   candidate: Candidate,
 ): Promise<Graph> {
   await advanceFloat(walks, job.adapter, wanted)
-  const { before, now, looks } = walks
+  const { before, now, seeds } = walks
   const here = nodeById(start, node.id)
   const done: { product: Product; form: WeightForm; seen: readonly Tensors[] }[] = []
   let graph = start
@@ -209,7 +208,7 @@ async function fittedToProducts(
     for (const [sample, tensors] of seen.entries()) {
       const factors = done.map(({ form, seen }) => ({ rows: form.rows, ...form.see(seen[sample]!) }))
       const { input, output } = form.see(tensors)
-      observer.add(input, output, looks[sample]!, writeFactors(factors))
+      observer.add(input, output, seeds[sample]!, writeFactors(factors))
     }
     const moments = observer.moments()
     if (!moments || faultOf(moments)) continue
