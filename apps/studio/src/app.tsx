@@ -1,16 +1,20 @@
-import { type ReactNode, useEffect, useRef } from 'react'
+import { type ComponentType, lazy, type RefObject, Suspense, useEffect, useRef } from 'react'
 import { Guard } from './guard.tsx'
 import { useStudio } from './state/context.tsx'
 import type { Step } from './state/state.ts'
 import { StepRail } from './step-rail.tsx'
-import { BudgetStep } from './steps/budget.tsx'
 import { DataStep } from './steps/data.tsx'
 import { ModelStep } from './steps/model.tsx'
-import { ResultStep } from './steps/result.tsx'
 import { SensitivityStep } from './steps/sensitivity.tsx'
 import { ThemeToggle } from './theme-toggle.tsx'
 
-const pages: Readonly<Record<Step, () => ReactNode>> = {
+// The plots and the graph view are most of the app: they come once there is a model.
+const budgetPage = async () => ({ default: (await import('./steps/budget.tsx')).BudgetStep })
+const resultPage = async () => ({ default: (await import('./steps/result.tsx')).ResultStep })
+const BudgetStep = lazy(budgetPage)
+const ResultStep = lazy(resultPage)
+
+const pages: Readonly<Record<Step, ComponentType>> = {
   model: ModelStep,
   data: DataStep,
   sensitivity: SensitivityStep,
@@ -22,7 +26,11 @@ const pages: Readonly<Record<Step, () => ReactNode>> = {
 export function App() {
   const { step, said } = useStudio()
   const Page = pages[step]
-  useHeadingFocus(step)
+  const shown = useRef(step)
+  useEffect(() => {
+    // A page that cannot be fetched says so when it is shown.
+    if (step !== 'model') Promise.all([budgetPage(), resultPage()]).catch(() => {})
+  }, [step])
   return (
     <div className="shell">
       <a className="skip" href="#step">
@@ -43,7 +51,10 @@ export function App() {
       </header>
       <main className="page" id="step" tabIndex={-1}>
         <Guard key={step}>
-          <Page />
+          <Suspense fallback={<p className="hint">One moment …</p>}>
+            <Page />
+            <HeadingFocus step={step} shown={shown} />
+          </Suspense>
         </Guard>
       </main>
       <p className="visually-hidden" aria-live="polite">
@@ -53,15 +64,15 @@ export function App() {
   )
 }
 
-/** A new step begins at its heading, for eyes and for screen readers; not on the first view. */
-function useHeadingFocus(step: Step) {
-  const shown = useRef(step)
+/** A new step begins at its heading, for eyes and for screen readers, as soon as it is there; not on the first view. */
+function HeadingFocus({ step, shown }: { readonly step: Step; readonly shown: RefObject<Step> }) {
   useEffect(() => {
     if (shown.current === step) return
     shown.current = step
     window.scrollTo({ top: 0 })
     document.querySelector<HTMLElement>('main h1')?.focus({ preventScroll: true })
-  }, [step])
+  }, [step, shown])
+  return null
 }
 
 /** Three layers, three widths. */

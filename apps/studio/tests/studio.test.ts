@@ -257,16 +257,21 @@ describe.skipIf(!existsSync(executablePath) || !existsSync(join(dist, 'index.htm
           await tabTo(page, name)
           await page.keyboard.press('Enter')
         }
+        // Steps may come a moment after the key; then the focus is at their heading, without another one.
+        const arrived = async (name: string) => {
+          await page.getByRole('heading', { level: 1, name, exact: true }).waitFor()
+          expect(await focused(page)).toBe(name)
+        }
         await go('Try the example')
         await page.getByRole('button', { name: 'Continue to data' }).and(page.locator(':enabled')).waitFor()
         await go('Continue to data')
-        expect(await focused(page)).toBe('Data')
+        await arrived('Data')
         await go('Continue to sensitivity')
-        expect(await focused(page)).toBe('Sensitivity')
+        await arrived('Sensitivity')
         await go('Measure sensitivity')
         await page.getByRole('heading', { name: 'What was measured' }).waitFor()
         await go('Continue to the budget')
-        expect(await focused(page)).toBe('Budget')
+        await arrived('Budget')
         await tabTo(page, /^Budget of the weights/)
         const before = await bitsOf(page)
         for (let i = 0; i < 3; i++) await page.keyboard.press('PageUp')
@@ -276,7 +281,7 @@ describe.skipIf(!existsSync(executablePath) || !existsSync(join(dist, 'index.htm
         )
         expect(await bitsOf(page)).not.toEqual(before)
         await go('Continue to the result')
-        expect(await focused(page)).toBe('Result')
+        await arrived('Result')
         await go(/^Write the/)
         await page.getByRole('button', { name: 'Download the model' }).waitFor()
         await page.getByRole('heading', { name: /^Writing/ }).waitFor({ state: 'detached' })
