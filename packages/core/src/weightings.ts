@@ -42,7 +42,7 @@ export interface WeightingChoice {
   readonly sensitivity: number
   readonly weightsMemory: number
   readonly outputLayers: readonly OutputLayer[]
-  /** Measured: the quantized model, simulated, against the float model. */
+  /** Measured: the quantized model, simulated, against the float model, on samples that its rounding was not fitted to where there are enough. */
   readonly outputs: readonly OutputDistance[]
   /** Measured: the model output loss, as OUTPUT defines it. */
   readonly outputLoss: number
