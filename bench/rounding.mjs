@@ -6,6 +6,7 @@
 import { parseArgs } from 'node:util'
 import { quantize, targetPlatform } from '@mixbit/core'
 import { onnx } from '@mixbit/onnx'
+import { distances } from '@mixbit/sensitivity'
 import { mctWeights, modelBytes, scoring, sharedIsThere } from './models.mjs'
 
 if (!sharedIsThere) {
@@ -26,10 +27,11 @@ const adapter = onnx({ threads: 1 })
 const platform = targetPlatform(values.target)
 const like = { ...platform, weights: mctWeights }
 
-/** Share of rows of all outputs whose largest element is the float model's, and of labels that are hit. */
+/** Share of rows of the first output whose largest element is the float model's, their mean KL divergence, and the labels that are hit. */
 async function score(artifact, test, float) {
   const session = await adapter.open(artifact)
   const winners = []
+  const outputs = []
   for (const { feed } of test) {
     const [output] = (await session.run(feed)).values()
     const width = output.shape.findLast((n) => n !== 1) ?? 1
@@ -39,16 +41,19 @@ async function score(artifact, test, float) {
       rows.push(row.indexOf(row.reduce((a, b) => Math.max(a, b))))
     }
     winners.push(rows)
+    outputs.push({ ...output, data: Float32Array.from(output.data) })
   }
   await session.dispose()
-  const agreed = float && winners.flatMap((rows, i) => rows.map((row, k) => row === float[i][k]))
+  const agreed = float && winners.flatMap((rows, i) => rows.map((row, k) => row === float.winners[i][k]))
   const right = test.flatMap(({ label }, i) => (label === undefined ? [] : [winners[i].at(-1) === label]))
   const percent = (list) => (list?.length ? ((100 * list.filter(Boolean).length) / list.length).toFixed(2) : '-')
-  return { winners, agreement: percent(agreed), top1: percent(right) }
+  const apart = float && outputs.map(({ data, shape }, i) => distances.klLogits(float.outputs[i].data, data, shape))
+  const kl = apart ? (apart.reduce((sum, x) => sum + x, 0) / apart.length).toFixed(4) : '-'
+  return { winners, outputs, kl, agreement: percent(agreed), top1: percent(right) }
 }
 
 console.log(
-  'model          budget  file bytes: like MCT / Mixbit    top-1: float / like MCT / Mixbit   agreement: like MCT / Mixbit   CPU s',
+  'model          budget  file bytes: like MCT / Mixbit    top-1: float / like MCT / Mixbit   agreement: like MCT / Mixbit   KL of logits: like MCT / Mixbit   CPU s',
 )
 for (const name of positionals.length > 0 ? positionals : Object.keys(scoring)) {
   const { calibration, test } = await scoring[name](values.samples && Number(values.samples))
@@ -75,8 +80,8 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(scoring)) 
         coreConfig: { mixedPrecisionConfig: { distanceWeightingMethod: values.method } },
       })
       const { user, system } = process.cpuUsage(start)
-      const theirs = peer ? await score(peer.artifact, test, float.winners) : { top1: '-', agreement: '-' }
-      const own = await score(ours.artifact, test, float.winners)
+      const theirs = peer ? await score(peer.artifact, test, float) : { top1: '-', agreement: '-', kl: '-' }
+      const own = await score(ours.artifact, test, float)
       console.log(
         [
           name.padEnd(14),
@@ -84,6 +89,7 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(scoring)) 
           `${peer?.report.bytes ?? '-'} / ${ours.report.bytes}`.padEnd(32),
           `${float.top1} / ${theirs.top1} / ${own.top1}`.padEnd(33),
           `${theirs.agreement} / ${own.agreement}`.padEnd(30),
+          `${theirs.kl} / ${own.kl}`.padEnd(33),
           ((user + system) / 1e6).toFixed(1).padStart(6),
         ].join(' '),
       )

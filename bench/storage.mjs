@@ -60,7 +60,7 @@ console.log(
 )
 let int8
 for (const { bits, scheme, table } of grids) {
-  // A table alone: the platform's own scheme would compete with it.
+  // A table competes with the symmetric grid of its width, layer by layer.
   const weights = { bits: [bits], scheme: scheme ?? 'symmetric', perChannel: true, ...(table && { tables: [table] }) }
   const { artifact, report } = await quantize(source, {
     adapter,
@@ -69,7 +69,6 @@ for (const { bits, scheme, table } of grids) {
   })
   const { load, run } = await timesOf(artifact)
   int8 ??= run
-  const schemes = new Set(report.layers.map((layer) => layer.scheme).filter(Boolean))
   console.log(
     [
       String(bits).padEnd(5),
@@ -83,7 +82,6 @@ for (const { bits, scheme, table } of grids) {
       Math.min(...report.distances.toSimulation.map(({ sqnr }) => sqnr))
         .toFixed(1)
         .padStart(15),
-      ` ${[...schemes].join(' ')}`,
     ].join(' '),
   )
 }
