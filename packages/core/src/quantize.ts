@@ -94,56 +94,68 @@ export async function quantizeFrom<Artifact>(
   const tell = async () => (all ? weightingChoices(asked) : [])
   const rivals = method === 'BEST' ? await tell() : []
   const { job, scores } = settle(asked, rivals)
-  const { observed, budget, sizes, measures, limits, mixedPrecision } = asked
+  const { observed, budget } = asked
   const chosen = await chooseAndWrite(job, observed, scores, budget, (search, assignment) =>
     improve({ ...asked, job }, search, assignment),
   )
-  const { weights, activations } = chosen.assignment
   job.onGraph?.('after_statistics_correction', chosen.graph, chosen.assignment)
   clock('assignment')
+
+  // artifact -> report: what was chosen, beside what others would choose, and what was written, beside the float model
   const ends = outputLayers(job, observed, chosen.assignment)
   const weightings = rivals.length === 0 && ends.some(({ starved }) => starved) ? await tell() : rivals
-  const rounding = await roundingSteps(job, observed, chosen)
-  const distances = await check(job, chosen.graph, chosen.artifact, activations.length === 0)
   const { analyzeSimilarity, simulateScheduler } = job.config.debugConfig
-  const similarity = analyzeSimilarity ? await similarityOf(job, chosen.graph) : []
-  const steps = simulateScheduler ? await liveSteps(job, observed.activations) : null
+  const findings = {
+    outputLayers: ends,
+    weightings,
+    rounding: await roundingSteps(job, observed, chosen),
+    distances: await check(job, chosen.graph, chosen.artifact, chosen.assignment.activations.length === 0),
+    similarity: analyzeSimilarity ? await similarityOf(job, chosen.graph) : [],
+    schedule: simulateScheduler
+      ? scheduleOf(await liveSteps(job, observed.activations), chosen.assignment.activations)
+      : null,
+  }
   clock('artifact')
+  const timings = { ...known.timings, ...clock.times }
+  const { artifact, graph, assignment } = chosen
+  const told = reportOf({ ...asked, job, scores }, chosen, { ...findings, timings })
+  return { artifact, graph, table: asked.measured.table, analysis: known, assignment, report: told }
+}
 
+type Findings = Pick<
+  QuantizeReport,
+  'outputLayers' | 'weightings' | 'rounding' | 'distances' | 'similarity' | 'schedule' | 'timings'
+>
+
+/** The report of a choice, with what was found out about it. */
+function reportOf(
+  asked: RequestedSearch,
+  chosen: Awaited<ReturnType<typeof chooseAndWrite>>,
+  findings: Findings,
+): QuantizeReport {
+  const { job, observed, scores, sizes, measures, limits, mixedPrecision } = asked
+  const { weights, activations } = chosen.assignment
   return {
-    artifact: chosen.artifact,
-    graph: chosen.graph,
-    table: asked.measured.table,
-    analysis: known,
-    assignment: chosen.assignment,
-    report: {
-      ...basics(job, sizes),
-      mixedPrecision,
-      layers: layerReports(job.layers, weights, scores.weights.length > 0 ? scores.weights : null),
-      activations: activationReports(observed.activations, activations, scores.activations),
-      budget: { ...none, ...limits },
-      utilization: utilizationOf(chosen.assignment, filesOf(chosen), measures),
-      predictedBytes: predictedBytes(asked, chosen.assignment),
-      bytes: chosen.bytes,
-      transferBytes: chosen.transferBytes,
-      outputLayers: ends,
-      weightings,
-      interactions: chosen.interactions,
-      remeasured: chosen.remeasured,
-      rounding,
-      similarity,
-      schedule: steps && scheduleOf(steps, activations),
-      distances,
-      solver: solverReport(chosen.solution),
-      warnings: [
-        ...warningsFor(job, mixedPrecision),
-        ...observed.activations.flatMap(({ otherBase }) => otherBase ?? []),
-        ...editorWarnings(changedAfterSearch({ ...job, ...observed }, chosen.assignment)),
-        ...(chosen.solution?.warnings ?? []),
-        ...starvationWarnings(job.config, ends, weightings),
-      ],
-      timings: { ...known.timings, ...clock.times },
-    },
+    ...basics(job, sizes),
+    mixedPrecision,
+    layers: layerReports(job.layers, weights, scores.weights.length > 0 ? scores.weights : null),
+    activations: activationReports(observed.activations, activations, scores.activations),
+    budget: { ...none, ...limits },
+    utilization: utilizationOf(chosen.assignment, filesOf(chosen), measures),
+    predictedBytes: predictedBytes(asked, chosen.assignment),
+    bytes: chosen.bytes,
+    transferBytes: chosen.transferBytes,
+    interactions: chosen.interactions,
+    remeasured: chosen.remeasured,
+    solver: solverReport(chosen.solution),
+    warnings: [
+      ...warningsFor(job, mixedPrecision),
+      ...observed.activations.flatMap(({ otherBase }) => otherBase ?? []),
+      ...editorWarnings(changedAfterSearch({ ...job, ...observed }, chosen.assignment)),
+      ...(chosen.solution?.warnings ?? []),
+      ...starvationWarnings(job.config, findings.outputLayers, findings.weightings),
+    ],
+    ...findings,
   }
 }
 
