@@ -451,7 +451,7 @@ describe('bit-widths by hand', () => {
 
   test('for activations that the target leaves in float, or of other bits, are refused beside those for weights', async () => {
     const rules = {
-      weights: [{ match: { name: 'dense' }, bits: 5 }],
+      weights: [{ match: { name: 'dense' }, bits: 7 }],
       activations: [
         { match: { kind: 'conv' as const }, bits: 3 },
         { match: { name: 'y' }, bits: 8 },
@@ -460,7 +460,7 @@ describe('bit-widths by hand', () => {
     const messageOn = async (targetPlatform: string) =>
       (await failure({ targetPlatform, coreConfig: { bitWidthConfig: rules } })).message
     expect(await messageOn('onnxruntime-cpu')).toMatch(
-      /dense has no 5-bit candidate .*r has no 3-bit candidate \(it has .*8, 4, 2\).*"y".* matches no activation/,
+      /dense has no 7-bit candidate .*r has no 3-bit candidate \(it has .*8, 4, 2\).*"y".* matches no activation/,
     )
     expect(await messageOn('weights-only')).toMatch(/"conv".* matches no activation.*"y".* matches no activation/)
   })
@@ -469,11 +469,11 @@ describe('bit-widths by hand', () => {
     const error = await failure(
       weights([
         { match: { name: 'nothing*' }, bits: 4 },
-        { match: { name: 'dense' }, bits: 5 },
+        { match: { name: 'dense' }, bits: 7 },
       ]),
     )
     expect(error.code).toBe('BIT_WIDTH_NO_MATCH')
-    expect(error.message).toMatch(/nothing\*.*dense has no 5-bit candidate \(it has 8, 6, 4, 3, 2, 1\)/)
+    expect(error.message).toMatch(/nothing\*.*dense has no 7-bit candidate \(it has 8, 6, 5, 4, 3, 2, 1\)/)
     expect(error.hint).toContain('first, depthwise, up, dense')
   })
 })
@@ -721,10 +721,10 @@ describe('options of mixed precision', () => {
     const named = await run(overwrite({ first: 4, dense: 2 }))
     expect([bitsOf(named), named.table, named.report.solver]).toEqual([[4, 8, 8, 2], null, null])
     expect(named.report.warnings.join()).toContain('nothing was searched')
-    expect(bitsOf(await run(overwrite([0, 2, 4, 5])))).toEqual([8, 4, 2, 1])
-    const error = await failure(overwrite({ first: 5, none: 8 }))
+    expect(bitsOf(await run(overwrite([0, 3, 5, 6])))).toEqual([8, 4, 2, 1])
+    const error = await failure(overwrite({ first: 7, none: 8 }))
     expect(error.code).toBe('CONFIG_OVERWRITE')
-    expect(error.message).toMatch(/there is no layer none.*first has no bit-width 5 \(it has 8, 6, 4, 3, 2, 1\)/)
+    expect(error.message).toMatch(/there is no layer none.*first has no bit-width 7 \(it has 8, 6, 5, 4, 3, 2, 1\)/)
     expect((await failure(overwrite([0, 9]))).message).toMatch(/2 indices were given for 4 layers.*has no candidate 9/)
   })
 })

@@ -60,7 +60,7 @@ describe('before the search', () => {
     )
     expect(layer(result, 'first').candidates.map(({ bits }) => bits)).toEqual([7, 5])
     expect(layer(result, 'dense')).toMatchObject({ bits: 5, reason: '5 bits is its only candidate' })
-    expect(layer(result, 'up').candidates.map(({ bits }) => bits)).toEqual([8, 6, 4, 3, 2, 1])
+    expect(layer(result, 'up').candidates.map(({ bits }) => bits)).toEqual([8, 6, 5, 4, 3, 2, 1])
     expect(result.report.distances.toFloat[0]!.sqnr).toBeGreaterThan(0)
   })
 

@@ -99,7 +99,7 @@ describe.skipIf(!('onnx' in onnxPackage))('on a real model', () => {
     expect(inspected.sizes.byBits['8'].weightsMemory).toBe(4864)
     expect(inspected.sizes.float.bops).toBe(1024 * 4864)
     expect(await run('inspect', at('model.onnx'), '--sizes', '--target', 'onnxruntime-cpu')).toMatch(
-      /activations +total +bit operations\n.*\nfloat .*\n8 bits .*\n6 bits .*\n4 bits .*\n3 bits .*\n2 bits .*\n1 bits /,
+      /activations +total +bit operations\n.*\nfloat .*\n8 bits .*\n6 bits .*\n5 bits .*\n4 bits .*\n3 bits .*\n2 bits .*\n1 bits /,
     )
     const { layers } = JSON.parse(await run('sensitivity', at('model.onnx'), '-c', at('x.npy'), '--json'))
     expect(layers).toHaveLength(3)

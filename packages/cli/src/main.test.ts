@@ -251,7 +251,7 @@ test('targets lists the platforms; show describes one, and gives it as JSON', as
   const list = fakeIo()
   expect(await main(['targets'], list.io)).toBe(0)
   expect(list.seen.stdout).toMatch(
-    /weights-only +1 +8, 6, 4, 3, 2, 1 bits, symmetric, midRise, kMeans, per channel +float/,
+    /weights-only +1 +8, 6, 5, 4, 3, 2, 1 bits, symmetric, midRise, kMeans, per channel +float/,
   )
   const text = fakeIo()
   expect(await main(['targets', 'show', 'imx500'], text.io)).toBe(0)

@@ -139,8 +139,8 @@ export function solve(r: usize, columns: i32, width: i32, b: usize, rows: i32): 
   }
 }
 
-/** The level nearest to v: its index is the number of midpoints below v. Ties go to the lower level. */
-function levelOf(v: f32, levels: usize, middles: usize, count: i32): f32 {
+/** Index of the level nearest to v: the number of midpoints below v. Ties go to the lower level. */
+function indexOf(v: f32, middles: usize, count: i32): i32 {
   let low = 0
   let high = count
   while (low < high) {
@@ -148,7 +148,12 @@ function levelOf(v: f32, levels: usize, middles: usize, count: i32): f32 {
     if (load<f32>(middles + ((<usize>at) << 2)) < v) low = at + 1
     else high = at
   }
-  return load<f32>(levels + ((<usize>low) << 2))
+  return low
+}
+
+/** The level nearest to v. */
+function levelOf(v: f32, levels: usize, middles: usize, count: i32): f32 {
+  return load<f32>(levels + ((<usize>indexOf(v, middles, count)) << 2))
 }
 
 /** Levels that are found by comparing with every midpoint, without branches. */
@@ -212,8 +217,9 @@ export function scaleErrors(
 /**
  * Rounds one row: w (float32) becomes levels times `scale`, so that e^T H e with e = w - levels * scale gets small.
  * Backwards through the columns, each taking up the error of those behind it through R (Babai's nearest plane; the order of
- * columns apart, the rounding of GPTQ); then `sweeps` times coordinate descent and, if `refit`, the scale that fits the levels best.
- * `hw` is H w, `d` the diagonal of H; `e`, `g`, `q` are working rows; q ends as the levels, and `result` as [scale, e^T H e].
+ * columns apart, the rounding of GPTQ); then `sweeps` turns of coordinate descent and `pairs` turns in which two columns move
+ * at once, each turn followed by the scale that fits the levels best if `refit`. `hw` is H w, `d` the diagonal of H; `e`, `g`, `q`
+ * and four rows at `steps` are working rows; q ends as the levels, and `result` as [scale, e^T H e].
  */
 export function roundRow(
   h: usize,
@@ -226,11 +232,13 @@ export function roundRow(
   e: usize,
   g: usize,
   q: usize,
+  steps: usize,
   levels: usize,
   middles: usize,
   count: i32,
   scale: f32,
   sweeps: i32,
+  pairs: i32,
   refit: i32,
   result: usize,
 ): void {
@@ -252,38 +260,63 @@ export function roundRow(
     // H e = R^T (R e), of which this is one element.
     subtract(g + from, row + from, -(behind + pivot * error), stride - from)
   }
-  for (let n = 0; n < sweeps; n++) {
-    let moved = 0
-    const s = f32x4.splat(scale)
-    for (let at: usize = 0; at < end; at += 16) {
-      const old = v128.load(q + at)
-      const value = f32x4.add(f32x4.mul(old, s), f32x4.div(v128.load(g + at), v128.load(d + at)))
-      // Mostly none of the four moves.
-      if (v128.any_true(f32x4.ne(levels4(f32x4.div(value, s), levels, middles, count), old)))
-        moved += moveFour(h, d, at, min(at + 16, end), stride, e, g, q, levels, middles, count, scale)
+  for (let n = 0; n < sweeps + pairs; n++) {
+    const moved =
+      n < sweeps
+        ? singles(h, d, end, stride, e, g, q, levels, middles, count, scale)
+        : twos(h, d, end, stride, e, g, q, steps, levels, middles, count, scale)
+    let same = true
+    if (refit) {
+      // H q = (H w - g) / scale, so the best scale q.Hw / q.Hq costs two dot products.
+      const s = f32x4.splat(scale)
+      const qhw = dot(q, hw, stride)
+      const qhq = (qhw - dot(q, g, stride)) / scale
+      const next = qhw / qhq
+      if (!(next > 0) || !(qhq > 0)) break
+      const by = f32x4.splat(next)
+      for (let i: usize = 0; i < stride; i += 16) {
+        const product = v128.load(hw + i)
+        const hq = f32x4.div(f32x4.sub(product, v128.load(g + i)), s)
+        v128.store(g + i, f32x4.sub(product, f32x4.mul(by, hq)))
+        v128.store(e + i, f32x4.sub(v128.load(w + i), f32x4.mul(by, v128.load(q + i))))
+      }
+      same = next === scale
+      scale = next
     }
-    if (!refit) {
-      if (moved === 0) break
-      continue
+    // Where single columns stand still, pairs may still move.
+    if (moved === 0 && same) {
+      if (n >= sweeps) break
+      n = sweeps - 1
     }
-    // H q = (H w - g) / scale, so the best scale q.Hw / q.Hq costs two dot products.
-    const qhw = dot(q, hw, stride)
-    const qhq = (qhw - dot(q, g, stride)) / scale
-    const next = qhw / qhq
-    if (!(next > 0) || !(qhq > 0)) break
-    const by = f32x4.splat(next)
-    for (let i: usize = 0; i < stride; i += 16) {
-      const product = v128.load(hw + i)
-      const hq = f32x4.div(f32x4.sub(product, v128.load(g + i)), s)
-      v128.store(g + i, f32x4.sub(product, f32x4.mul(by, hq)))
-      v128.store(e + i, f32x4.sub(v128.load(w + i), f32x4.mul(by, v128.load(q + i))))
-    }
-    const same = next === scale
-    scale = next
-    if (moved === 0 && same) break
   }
   store<f32>(result, scale)
   store<f32>(result, dot(e, g, stride), 4)
+}
+
+/** One turn of coordinate descent; gives how many columns moved. */
+function singles(
+  h: usize,
+  d: usize,
+  end: usize,
+  stride: usize,
+  e: usize,
+  g: usize,
+  q: usize,
+  levels: usize,
+  middles: usize,
+  count: i32,
+  scale: f32,
+): i32 {
+  let moved = 0
+  const s = f32x4.splat(scale)
+  for (let at: usize = 0; at < end; at += 16) {
+    const old = v128.load(q + at)
+    const value = f32x4.add(f32x4.mul(old, s), f32x4.div(v128.load(g + at), v128.load(d + at)))
+    // Mostly none of the four moves.
+    if (v128.any_true(f32x4.ne(levels4(f32x4.div(value, s), levels, middles, count), old)))
+      moved += moveFour(h, d, at, min(at + 16, end), stride, e, g, q, levels, middles, count, scale)
+  }
+  return moved
 }
 
 /** Coordinate descent over the columns at offsets `at` to `end`; gives how many moved. */
@@ -313,4 +346,160 @@ function moveFour(
     moved++
   }
   return moved
+}
+
+/** Less than this share of the error is no gain: it may be an error of float32. */
+const NO_GAIN: f32 = 1e-6
+
+/**
+ * Each column takes the step to the neighbouring level that costs less, together with the step of the one other column that
+ * goes with it best, if that makes e^T H e smaller; gives how many columns did. In `steps`, by column: the steps up and down,
+ * then what each of them alone adds to e^T H e.
+ */
+function twos(
+  h: usize,
+  d: usize,
+  end: usize,
+  stride: usize,
+  e: usize,
+  g: usize,
+  q: usize,
+  steps: usize,
+  levels: usize,
+  middles: usize,
+  count: i32,
+  scale: f32,
+): i32 {
+  const costs = steps + 2 * stride
+  const least = -NO_GAIN * dot(e, g, stride)
+  memory.fill(steps, 0, 4 * stride)
+  for (let at: usize = 0; at < end; at += 4) stepsAt(at, q, steps, stride, levels, middles, count, scale)
+  costsOf(d, g, steps, stride)
+  let moved = 0
+  for (let at: usize = 0; at < end; at += 4) {
+    const up = load<f32>(steps + at)
+    const down = load<f32>(steps + stride + at)
+    const costUp = load<f32>(costs + at)
+    const costDown = load<f32>(costs + stride + at)
+    const upwards = up !== 0 && (down === 0 || costUp <= costDown)
+    const step = upwards ? up : down
+    if (step === 0) continue
+    const row = h + (at >> 2) * stride
+    // No column is its own partner.
+    put(steps + at, stride, 0, 0, 0, 0)
+    const partner = partnerOf(row, step, steps, stride)
+    const own = upwards ? costUp : costDown
+    const withUp = partner < 0 ? <f32>0 : together(row, step, steps, costs, <usize>partner)
+    const withDown = partner < 0 ? <f32>0 : together(row, step, steps + stride, costs + stride, <usize>partner)
+    if (!(own + min(withUp, withDown) < least)) {
+      put(steps + at, stride, up, down, costUp, costDown)
+      continue
+    }
+    take(at, step, h, e, g, q, stride, levels, middles, count, upwards)
+    stepsAt(at, q, steps, stride, levels, middles, count, scale)
+    if (partner >= 0) {
+      const to = <usize>partner
+      const other = withUp <= withDown
+      take(to, load<f32>(steps + (other ? 0 : stride) + to), h, e, g, q, stride, levels, middles, count, other)
+      stepsAt(to, q, steps, stride, levels, middles, count, scale)
+    }
+    costsOf(d, g, steps, stride)
+    moved++
+  }
+  return moved
+}
+
+/** What the step of the column at offset `at` adds to e^T H e beside another's, whose row of H is `row`. */
+function together(row: usize, step: f32, steps: usize, costs: usize, at: usize): f32 {
+  return load<f32>(costs + at) + 2 * step * load<f32>(row + at) * load<f32>(steps + at)
+}
+
+/** The offset of the column whose step goes best with `step` of the column of this row of H: the first of equals; -1: none makes it better. */
+function partnerOf(row: usize, step: f32, steps: usize, stride: usize): i32 {
+  const costs = steps + 2 * stride
+  const factor = f32x4.splat(2 * step)
+  let best = f32x4.splat(0)
+  let place = i32x4.splat(-1)
+  for (let i: usize = 0; i < stride; i += 16) {
+    const x = f32x4.mul(factor, v128.load(row + i))
+    const up = f32x4.add(v128.load(costs + i), f32x4.mul(x, v128.load(steps + i)))
+    const down = f32x4.add(v128.load(costs + stride + i), f32x4.mul(x, v128.load(steps + stride + i)))
+    const lower = f32x4.pmin(up, down)
+    const less = f32x4.lt(lower, best)
+    best = v128.bitselect(lower, best, less)
+    place = v128.bitselect(i32x4.splat(<i32>i), place, less)
+  }
+  let least: f32 = 0
+  let at = -1
+  for (let lane = 0; lane < 4; lane++) {
+    const value = f32x4.extract_lane(best, 0)
+    const first = i32x4.extract_lane(place, 0)
+    const offset = first + 4 * lane
+    if (first >= 0 && (value < least || (value === least && offset < at))) {
+      least = value
+      at = offset
+    }
+    best = v128.shuffle<i32>(best, best, 1, 2, 3, 0)
+    place = v128.shuffle<i32>(place, place, 1, 2, 3, 0)
+  }
+  return at
+}
+
+/** The column at offset `at` goes one level up or down. */
+function take(
+  at: usize,
+  step: f32,
+  h: usize,
+  e: usize,
+  g: usize,
+  q: usize,
+  stride: usize,
+  levels: usize,
+  middles: usize,
+  count: i32,
+  upwards: bool,
+): void {
+  const index = indexOf(load<f32>(q + at), middles, count) + (upwards ? 1 : -1)
+  store<f32>(q + at, load<f32>(levels + ((<usize>index) << 2)))
+  store<f32>(e + at, load<f32>(e + at) - step)
+  subtract(g, h + (at >> 2) * stride, step, stride)
+}
+
+/** The steps of the column at offset `at` to the next level up and down; 0 where there is none. */
+function stepsAt(
+  at: usize,
+  q: usize,
+  steps: usize,
+  stride: usize,
+  levels: usize,
+  middles: usize,
+  count: i32,
+  scale: f32,
+): void {
+  const level = load<f32>(q + at)
+  const index = indexOf(level, middles, count)
+  const here = levels + ((<usize>index) << 2)
+  store<f32>(steps + at, index < count ? (load<f32>(here, 4) - level) * scale : 0)
+  store<f32>(steps + stride + at, index > 0 ? (load<f32>(here - 4) - level) * scale : 0)
+}
+
+/** What every step alone adds to e^T H e: t (t H_jj - 2 g_j). */
+function costsOf(d: usize, g: usize, steps: usize, stride: usize): void {
+  const two = f32x4.splat(2)
+  for (let i: usize = 0; i < stride; i += 16) {
+    const weight = v128.load(d + i)
+    const slope = f32x4.mul(two, v128.load(g + i))
+    for (let from = steps + i; from <= steps + stride + i; from += stride) {
+      const t = v128.load(from)
+      v128.store(from + 2 * stride, f32x4.mul(t, f32x4.sub(f32x4.mul(t, weight), slope)))
+    }
+  }
+}
+
+/** Writes the four numbers of a column. */
+function put(at: usize, stride: usize, up: f32, down: f32, costUp: f32, costDown: f32): void {
+  store<f32>(at, up)
+  store<f32>(at + stride, down)
+  store<f32>(at + 2 * stride, costUp)
+  store<f32>(at + 3 * stride, costDown)
 }

@@ -112,7 +112,7 @@ interface AtLevels {
 function atLevels(problem: Factored, rows: WeightRows, scale: Float32Array, { bits, kernel, rounds }: AtLevels) {
   const table = withMiddles(levelsOf('symmetric', bits))
   return rounds
-    ? kernel.round(problem, { ...rows, ...table, scale, refit: false, sweeps: 4 })
+    ? kernel.round(problem, { ...rows, ...table, scale, refit: false, sweeps: 4, pairs: 0 })
     : nearestRounding(problem, rows, table, scale, kernel)
 }
 

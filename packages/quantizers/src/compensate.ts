@@ -93,12 +93,19 @@ export interface CompensateOptions {
   readonly nearest?: Float32Array | undefined
   /** The scales to use, one per row; default: those that fit best. */
   readonly scale?: Float32Array | undefined
+  /** Lets two columns move at once where single ones stand still, unless that takes too long: 5 to 15 % less error. Default false. */
+  readonly pairs?: boolean
   /** Default: the WASM SIMD kernel where the runtime has it. */
   readonly kernel?: ReconstructKernel
 }
 
 /** Turns of coordinate descent with a new scale after each; where levels are many, they find little. */
 const sweepsFor = (levels: number): number => (levels > 16 ? 2 : 10)
+
+const pairTurns = 2
+
+/** Rows times columns squared up to which pairs of columns are looked at: a third of a second for each turn. */
+const mostPairWork = 1e8
 
 /** Short rows on few levels are cheap, and their error has many dents: they start from several scales. */
 const startsFor = (columns: number, levels: number): number => (levels > 16 || columns > 256 ? 1 : columns > 64 ? 2 : 4)
@@ -114,9 +121,13 @@ export function compensate(
   rows: WeightRows,
   scheme: TableScheme,
   levels: ArrayLike<number>,
-  { nearest, scale, kernel = pickReconstructKernel() }: CompensateOptions = {},
+  { nearest, scale, pairs = false, kernel = pickReconstructKernel() }: CompensateOptions = {},
 ): Compensated {
   const { columns, width } = problem
+  const turns = {
+    sweeps: sweepsFor(levels.length),
+    pairs: pairs && rows.count * columns ** 2 <= mostPairWork ? pairTurns : 0,
+  }
   const table = withMiddles(levels)
   const starts = scale
     ? [scale]
@@ -124,7 +135,7 @@ export function compensate(
   const free = !scale && !hasFixedScale(scheme)
   const rounded = [
     ...starts.map((start) =>
-      kernel.round(problem, { ...rows, ...table, scale: start, refit: free, sweeps: sweepsFor(levels.length) }),
+      kernel.round(problem, { ...rows, ...table, scale: start, refit: free, ...turns }),
     ),
     ...(nearest ? [nearestRounding(problem, rows, table, nearest, kernel)] : []),
   ].reduce((a, b) => betterRows(a, b, width))

@@ -21,6 +21,8 @@ export interface Rounding extends Levels {
   readonly scale: Float32Array
   /** Most turns of coordinate descent; the scale is fitted again after each when `refit`. */
   readonly sweeps: number
+  /** Most turns after these in which two columns move at once; each costs columns squared. */
+  readonly pairs: number
   readonly refit: boolean
 }
 
@@ -111,7 +113,7 @@ function wrapWasm(exports: Exports): ReconstructKernel {
       exports.scaleErrors(pw!, pd!, columns, pl!, pm!, middles.length, ps!, scales.length, out!)
       return new Float64Array(memory.buffer.slice(out!, out! + 8 * scales.length))
     },
-    round({ h, r, columns, width }, { weights, products, scale, levels, middles, sweeps, refit }) {
+    round({ h, r, columns, width }, { weights, products, scale, levels, middles, sweeps, pairs, refit }) {
       const rows = scale.length
       const places = place(
         h,
@@ -124,9 +126,10 @@ function wrapWasm(exports: Exports): ReconstructKernel {
         middles,
         width,
         width,
+        4 * width,
         2,
       )
-      const [ph, pr, pd, pw, php, pq, pl, pm, pe, pg, result] = places as [number, ...number[]] & number[]
+      const [ph, pr, pd, pw, php, pq, pl, pm, pe, pg, ps, result] = places as [number, ...number[]] & number[]
       const rounded = { scale: new Float32Array(rows), error: new Float32Array(rows) }
       for (let row = 0; row < rows; row++) {
         const skip = row * width * 4
@@ -141,11 +144,13 @@ function wrapWasm(exports: Exports): ReconstructKernel {
           pe!,
           pg!,
           pq! + skip,
+          ps!,
           pl!,
           pm!,
           middles.length,
           scale[row]!,
           sweeps,
+          pairs,
           refit ? 1 : 0,
           result!,
         )

@@ -1,4 +1,4 @@
-import { nearestLevel } from './levels.ts'
+import { type Levels, nearestLevel } from './levels.ts'
 import { clearLower } from './padded.ts'
 import type { ReconstructKernel } from './reconstruct-kernel.ts'
 
@@ -74,7 +74,7 @@ export const twinReconstruct: ReconstructKernel = {
       }
       return sums[0]! + sums[2]! + (sums[1]! + sums[3]!)
     }),
-  round({ h, r, columns, width }, { weights, products, scale: scales, levels, middles, sweeps, refit }) {
+  round({ h, r, columns, width }, { weights, products, scale: scales, levels, middles, sweeps, pairs, refit }) {
     const rows = scales.length
     const rounded = {
       q: new Float32Array(rows * width),
@@ -97,38 +97,112 @@ export const twinReconstruct: ReconstructKernel = {
         e[j] = f(w[j]! - f(q[j]! * scale))
         subtract(g, from, r, j * width + from, -f(behind + f(pivot * e[j]!)), width - from)
       }
-      for (let turn = 0; turn < sweeps; turn++) {
-        let moved = 0
-        for (let j = 0; j < columns; j++) {
-          const old = q[j]!
-          const next = level(f(f(old * scale) + f(g[j]! / h[j * width + j]!)))
-          if (next === old) continue
-          const step = f(f(next - old) * scale)
-          q[j] = next
-          e[j] = f(e[j]! - step)
-          subtract(g, 0, h, j * width, step, width)
-          moved++
+      const state: RowState = { h, columns, width, q, e, g, levels, middles }
+      for (let turn = 0; turn < sweeps + pairs; turn++) {
+        const moved = turn < sweeps ? singles(state, scale) : twos(state, scale)
+        let same = true
+        if (refit) {
+          const qhw = dot(q, 0, hw, 0, width)
+          const qhq = f(f(qhw - dot(q, 0, g, 0, width)) / scale)
+          const next = f(qhw / qhq)
+          if (!(next > 0) || !(qhq > 0)) break
+          for (let i = 0; i < width; i++) {
+            const hq = f(f(hw[i]! - g[i]!) / scale)
+            g[i] = f(hw[i]! - f(next * hq))
+            e[i] = f(w[i]! - f(next * q[i]!))
+          }
+          same = next === scale
+          scale = next
         }
-        if (!refit) {
-          if (moved === 0) break
-          continue
-        }
-        const qhw = dot(q, 0, hw, 0, width)
-        const qhq = f(f(qhw - dot(q, 0, g, 0, width)) / scale)
-        const next = f(qhw / qhq)
-        if (!(next > 0) || !(qhq > 0)) break
-        for (let i = 0; i < width; i++) {
-          const hq = f(f(hw[i]! - g[i]!) / scale)
-          g[i] = f(hw[i]! - f(next * hq))
-          e[i] = f(w[i]! - f(next * q[i]!))
-        }
-        const same = next === scale
-        scale = next
-        if (moved === 0 && same) break
+        if (moved > 0 || !same) continue
+        if (turn >= sweeps) break
+        turn = sweeps - 1
       }
       rounded.scale[row] = scale
       rounded.error[row] = dot(e, 0, g, 0, width)
     }
     return rounded
   },
+}
+
+/** A row while it is rounded: its levels q, its errors e, and H e. */
+interface RowState extends Levels {
+  readonly h: Float32Array
+  readonly columns: number
+  readonly width: number
+  readonly q: Float32Array
+  readonly e: Float32Array
+  readonly g: Float32Array
+}
+
+/** One turn of coordinate descent; gives how many columns moved. */
+function singles({ h, columns, width, q, e, g, levels, middles }: RowState, scale: number): number {
+  let moved = 0
+  for (let j = 0; j < columns; j++) {
+    const old = q[j]!
+    const value = f(f(old * scale) + f(g[j]! / h[j * width + j]!))
+    const next = levels[nearestLevel(f(value / scale), middles)]!
+    if (next === old) continue
+    const step = f(f(next - old) * scale)
+    q[j] = next
+    e[j] = f(e[j]! - step)
+    subtract(g, 0, h, j * width, step, width)
+    moved++
+  }
+  return moved
+}
+
+const noGain = f(1e-6)
+
+/** One turn in which two columns move at once. */
+function twos({ h, columns, width, q, e, g, levels, middles }: RowState, scale: number): number {
+  const steps = [new Float32Array(width), new Float32Array(width)] as const
+  const costs = [new Float32Array(width), new Float32Array(width)] as const
+  const least = f(-noGain * dot(e, 0, g, 0, width))
+  const stepsAt = (j: number) => {
+    const at = nearestLevel(q[j]!, middles)
+    steps[0][j] = at < middles.length ? f(f(levels[at + 1]! - q[j]!) * scale) : 0
+    steps[1][j] = at > 0 ? f(f(levels[at - 1]! - q[j]!) * scale) : 0
+  }
+  const costsOf = () => {
+    for (let j = 0; j < columns; j++)
+      for (const [way, t] of steps.entries())
+        costs[way]![j] = f(t[j]! * f(f(t[j]! * h[j * width + j]!) - f(2 * g[j]!)))
+  }
+  const take = (j: number, way: number) => {
+    const step = steps[way]![j]!
+    q[j] = levels[nearestLevel(q[j]!, middles) + (way === 0 ? 1 : -1)]!
+    e[j] = f(e[j]! - step)
+    subtract(g, 0, h, j * width, step, width)
+  }
+  for (let j = 0; j < columns; j++) stepsAt(j)
+  costsOf()
+  let moved = 0
+  for (let i = 0; i < columns; i++) {
+    const [up, down] = [steps[0][i]!, steps[1][i]!]
+    const way = up !== 0 && (down === 0 || costs[0][i]! <= costs[1][i]!) ? 0 : 1
+    const [step, own] = [steps[way]![i]!, costs[way]![i]!]
+    if (step === 0) continue
+    let best = 0
+    let partner = -1
+    let partnerWay = 0
+    const factor = f(2 * step)
+    for (let j = 0; j < columns; j++) {
+      if (j === i) continue
+      const x = f(factor * h[i * width + j]!)
+      const [withUp, withDown] = steps.map((t, k) => f(costs[k]![j]! + f(x * t[j]!))) as [number, number]
+      const lower = Math.min(withUp, withDown)
+      if (!(lower < best)) continue
+      best = lower
+      partner = j
+      partnerWay = withUp <= withDown ? 0 : 1
+    }
+    if (!(f(own + best) < least)) continue
+    take(i, way)
+    if (partner >= 0) take(partner, partnerWay)
+    for (const j of partner >= 0 ? [i, partner] : [i]) stepsAt(j)
+    costsOf()
+    moved++
+  }
+  return moved
 }

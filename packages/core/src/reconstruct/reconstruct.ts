@@ -261,7 +261,7 @@ function rounded(job: Job, graph: Graph, { rows, value, moments, bias, kept }: F
   const problem = layerProblem(rows, moments, toF32(constant(job.prepared, value)), bias !== null)
   if (!problem) return graph
   const { axis } = grids.find((one) => one.value === value)!.grid
-  const { integers, grid } = roundLayer(problem, { scheme: scheme!, bits, axis: axis!, tableTurns: 2 })
+  const { integers, grid } = roundLayer(problem, { scheme: scheme!, bits, axis: axis!, tableTurns: 2, pairs: true })
   const weight = quantizedValue(job.prepared, { value, grid, integers })
   const values = new Map([[value, weight]])
   if (bias) {

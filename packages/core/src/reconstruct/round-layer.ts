@@ -80,6 +80,8 @@ export interface RoundOptions {
   readonly nearest?: Pick<Grid, 'scale' | 'zeroPoint'> | undefined
   /** Turns of fitting a k-means table to its codes and rounding again. Default 0. */
   readonly tableTurns?: number
+  /** Lets pairs of weights move at once. Default false. */
+  readonly pairs?: boolean
 }
 
 type TableOptions = RoundOptions & { readonly scheme: TableScheme }
@@ -154,14 +156,14 @@ const gridOf = (
 function roundTo(
   { layer, blocks }: LayerProblem,
   levels: readonly number[],
-  { scheme, bits, axis, nearest }: TableOptions,
+  { scheme, bits, axis, nearest, pairs = false }: TableOptions,
 ): RoundedLayer & { readonly parts: readonly (RowsBlock & { readonly rounded: Compensated })[] } {
   const { groups, outputs, inputs } = layer
   const shared = blocks.length > scaleGroups(layer) ? sharedScales(layer, blocks, scheme, levels) : null
   const parts = blocks.map((block) => {
     const first = scaleGroup(layer, block) * outputs
     const own = (scales: Float32Array | null | undefined) => scales?.subarray(first, first + outputs)
-    const options = { scale: own(shared), nearest: shared ? undefined : own(nearest?.scale) }
+    const options = { scale: own(shared), nearest: shared ? undefined : own(nearest?.scale), pairs }
     return { ...block, rounded: compensate(block.problem, block.rows, scheme, levels, options) }
   })
   const scale = new Float32Array(scaleGroups(layer) * outputs)

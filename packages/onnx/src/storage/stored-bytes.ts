@@ -46,15 +46,18 @@ export function sharedBytes(stored: readonly { readonly tensor: Tensor; readonly
     const { bits, levels } = grid
     shared.set(`shape${tensor.shape}`, 8 * tensor.shape.length)
     if (byTable(grid)) shared.set(`codes${bits}${!levels && grid.signed}`, 256 * (8 / bits) + 8)
-    else shared.set(`digits${bits}`, digitConstants(bits))
+    else for (const [name, bytes] of digitConstants(bits)) shared.set(name, bytes)
     if (levels || !byTable(grid)) shared.set(`levels${levels ?? bits}`, levels?.length ?? 2 ** bits)
   }
   return [...shared.values()].reduce((sum, bytes) => sum + bytes + head.initializer, 0)
 }
 
-/** Places, divisors, modulus and the shape of the groups. */
-function digitConstants(bits: number): number {
+/** Places of the bytes with the shape of their groups, which widths share; divisors and modulus (measured: they share a head). */
+function digitConstants(bits: number): [name: string, bytes: number][] {
   const { bytes, codes } = codeGroup(bits)
   const width = bytes > 3 ? 8 : 4
-  return (bytes + codes + 1) * width + 16 + 3 * head.initializer
+  return [
+    [`group${bytes}`, bytes * width + 16 + head.initializer],
+    [`digits${bits}`, (codes + 1) * width],
+  ]
 }
