@@ -129,9 +129,15 @@ export function searchThreshold({ cover, bits, signed, evaluate, refit, clips = 
 
 /** Indices of the smallest `count` errors, the smallest first; the earlier of equals first. */
 export function smallest(errors: Float64Array, count: number): number[] {
+  // None of them is above the largest of as many around the least: most are passed over at once.
+  let least = 0
+  for (let k = 1; k < errors.length; k++) if (errors[k]! < errors[least]!) least = k
+  const from = Math.max(0, Math.min(least - (count >> 1), errors.length - count))
+  const bound = errors.subarray(from, from + count).reduce((a, b) => Math.max(a, b))
   const found: number[] = []
   for (let k = 0; k < errors.length; k++) {
     const error = errors[k]!
+    if (error > bound) continue
     let at = found.length
     while (at > 0 && error < errors[found[at - 1]!]!) at--
     if (at === count) continue
