@@ -511,7 +511,21 @@ describe('the last layers before an output', () => {
     expect(report.warnings.join()).toMatch(/dense, the last layer before output y, has 2 bits.*AVG chose so/)
     const own = report.weightings[0]!
     expect(own.bits).toEqual(report.layers.map(({ bits }) => bits))
+    // All of them as the sweep knows them: before the repair that the written file has.
+    expect(report.weightings.map(({ asWritten }) => asWritten)).toEqual([false, false, false, false])
+    const loss = (name: string) => report.rounding.find(({ step }) => step === name)!.outputLoss
+    expect(own.outputLoss).toBe(loss('compensatedInLayers'))
+    expect(own.outputLoss).not.toBe(loss('repairedThroughModel'))
+    expect(report.warnings.join()).toMatch(/dB SQNR before the repair through the model/)
+  })
+
+  test('with 2 bits and nearest rounding are compared as they are written', async () => {
+    const coreConfig = { ...pinned(2), quantizationConfig: { weightsRounding: 'nearest' as const } }
+    const { report } = await run({ targetResourceUtilization, coreConfig })
+    const own = report.weightings[0]!
+    expect(own.asWritten).toBe(true)
     expect(own.outputs[0]!.sqnr).toBeCloseTo(report.distances.toFloat[0]!.sqnr, 3)
+    expect(report.warnings.join()).not.toMatch(/before the repair/)
   })
 
   test('with more bits are not', async () => {

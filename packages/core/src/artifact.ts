@@ -54,10 +54,15 @@ export function onceBytes({ adapter, prepared, layers }: Job): Map<number, numbe
   return once
 }
 
-/** The graph of an assignment: weights and activations on their grids, then corrected, rounding errors compensated. */
-export async function quantizedGraph(job: Job, observed: Observed, assignment: Assignment): Promise<Graph> {
+/** The graph of an assignment with its candidates as they are: weights and activations on their grids, biases corrected. */
+export function simulated(job: Job, observed: Observed, assignment: Assignment): Promise<Graph> {
   const applied = apply(job.prepared, job.layers, assignment, observed, job.config)
-  const centred = await correctActivationBias(job, applied, activationGrids(observed, assignment))
+  return correctActivationBias(job, applied, activationGrids(observed, assignment))
+}
+
+/** The graph of an assignment as it is written: simulated, then repaired through the model and corrected. */
+export async function quantizedGraph(job: Job, observed: Observed, assignment: Assignment): Promise<Graph> {
+  const centred = await simulated(job, observed, assignment)
   const compensated = await reconstruct(job, centred, assignment.weights)
   return correctSecondMoment(job, compensated)
 }

@@ -7,12 +7,20 @@ import { breathe, checkAborted } from './progress.ts'
 /** Samples that decide between whole models, at most: the losses of a few are mostly those of the one or two that are hard. */
 export const mostDeciding = 256
 
-/**
- * The model output loss of graphs beside the float model, as the weighting OUTPUT measures it: KL divergence for logits and
- * probabilities, else the distance of the output's kind, or the user's own; mean over outputs and the first samples, by default
- * `numOfImages` of them.
- */
+/** The model output loss of every graph: see `lossBesideFloat`. */
 export async function outputLosses(job: Job, graphs: readonly Graph[], count?: number): Promise<number[]> {
+  const lossOf = await lossBesideFloat(job, count)
+  const losses: number[] = []
+  for (const graph of graphs) losses.push(await lossOf(graph))
+  return losses
+}
+
+/**
+ * Gives the model output loss of graphs beside the float model, which is run once, as the weighting OUTPUT measures it: KL divergence
+ * for logits and probabilities, else the distance of the output's kind, or the user's own; mean over outputs and the first samples, by
+ * default `numOfImages` of them.
+ */
+export async function lossBesideFloat(job: Job, count?: number): Promise<(graph: Graph) => Promise<number>> {
   const { adapter, prepared, config, signal } = job
   const samples = job.samples.slice(0, count ?? config.mixedPrecisionConfig.numOfImages)
   const points = interestPoints(prepared).outputs
@@ -28,16 +36,14 @@ export async function outputLosses(job: Job, graphs: readonly Graph[], count?: n
       return results
     })
   const float = await run(prepared)
-  const losses: number[] = []
-  for (const graph of graphs) {
+  return async (graph) => {
     const results = await run(graph)
     const { outputLossFn } = config.mixedPrecisionConfig
     const sum = outputLossFn
       ? points.length * float.reduce((total, tensors, i) => total + outputLossOf(outputLossFn, tensors, results[i]!), 0)
       : points.reduce((total, point) => total + totalLoss(point, float, results), 0)
-    losses.push(sum / (points.length * samples.length))
+    return sum / (points.length * samples.length)
   }
-  return losses
 }
 
 function totalLoss(

@@ -91,8 +91,8 @@ export async function quantizeFrom<Artifact>(
 
   // sensitivity -> assignment -> quantized -> artifact
   const all = asked.measured.table?.onlyFor === null
-  const tell = async () => (all ? weightingChoices(asked) : [])
-  const rivals = method === 'BEST' ? await tell() : []
+  const tell = async (asWritten: boolean) => (all ? weightingChoices(asked, { asWritten }) : [])
+  const rivals = method === 'BEST' ? await tell(true) : []
   const { job, scores } = settle(asked, rivals)
   const { observed, budget } = asked
   const chosen = await chooseAndWrite(job, observed, scores, budget, (search, assignment) =>
@@ -103,7 +103,10 @@ export async function quantizeFrom<Artifact>(
 
   // artifact -> report: what was chosen, beside what others would choose, and what was written, beside the float model
   const ends = outputLayers(job, observed, chosen.assignment)
-  const weightings = rivals.length === 0 && ends.some(({ starved }) => starved) ? await tell() : rivals
+  // To tell what others would choose, it is not worth writing every one of them; models rounded to the nearest are as they are written.
+  const { weightsRounding } = job.config.quantizationConfig
+  const starved = rivals.length === 0 && ends.some((end) => end.starved)
+  const weightings = starved ? await tell(weightsRounding === 'nearest') : rivals
   const { analyzeSimilarity, simulateScheduler } = job.config.debugConfig
   const findings = {
     outputLayers: ends,

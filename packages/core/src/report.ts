@@ -70,7 +70,7 @@ export interface QuantizeReport {
   readonly transferBytes: TransferBytes | null
   /** The last quantized layers before each output. */
   readonly outputLayers: readonly OutputLayer[]
-  /** When one of them is starved, and with BEST: what every weighting would choose. */
+  /** When one of them is starved, and with BEST: what every weighting would choose. `asWritten` tells how they are measured. */
   readonly weightings: readonly WeightingChoice[]
   /** With `interactions`: what they changed, and how well they predict; else null. */
   readonly interactions: InteractionsReport | null
@@ -182,11 +182,12 @@ export function starvationWarnings(
           const there = choice.outputLayers.find((other) => other.node === node && other.output === output)
           return `${choice.method} gives it ${there ? bitsOf(there) : 'others'} (${sqnr(choice).toFixed(1)} dB)`
         })
+      const before = own?.asWritten ? '' : ' before the repair through the model'
       const advice = !own
         ? 'LAST_LAYER, EXP or OUTPUT may leave it more bits.'
         : better.length > 0
-          ? `${method} chose so, and the output has ${sqnr(own).toFixed(1)} dB SQNR; at the same budget ${better.join(', ')}.`
-          : `${method} chose so, and the output has ${sqnr(own).toFixed(1)} dB SQNR; no other weighting does better at this budget.`
+          ? `${method} chose so, and the output has ${sqnr(own).toFixed(1)} dB SQNR${before}; at the same budget ${better.join(', ')}.`
+          : `${method} chose so, and the output has ${sqnr(own).toFixed(1)} dB SQNR${before}; no other weighting does better at this budget.`
       return `${node}, the last layer before output ${output}, has ${bitsOf(end)}, which can ruin that output. ${advice}`
     })
 }

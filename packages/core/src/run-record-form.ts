@@ -47,6 +47,8 @@ const weighting = object({
   activationBits: v.array(bits),
   weightsMemory: v.number(),
   outputLayers: v.array(outputLayer),
+  // Records of earlier versions do not say so, but were so.
+  asWritten: v.optional(v.boolean(), true),
   outputs: v.array(distance),
   outputLoss: measured,
 })

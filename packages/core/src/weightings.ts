@@ -3,7 +3,7 @@ import { type Graph, MixbitError, type NodeId, producers, type ValueId } from '@
 import type { MpDistanceWeighting } from '@mixbit/sensitivity'
 import { analysisOf, measureHessian } from './analyze.ts'
 import type { Assignment } from './apply.ts'
-import { quantizedGraph } from './artifact.ts'
+import { quantizedGraph, simulated } from './artifact.ts'
 import { assign, checkFeasible } from './assign.ts'
 import { compareSessions, type OutputDistance } from './compare.ts'
 import { type Job, startJob } from './job.ts'
@@ -11,7 +11,7 @@ import { checkBudgetNames, limitsOf, namesOf, searchBudget } from './limits.ts'
 import { measurandFor, measure, scoresOf, withMethod } from './measure.ts'
 import type { Observed } from './observe.ts'
 import { observeModel } from './observed-model.ts'
-import { mostDeciding, outputLosses } from './output-loss.ts'
+import { lossBesideFloat, mostDeciding } from './output-loss.ts'
 import { parted } from './parted.ts'
 import type { QuantizeOptions } from './quantize.ts'
 import { type RequestedSearch, searchFor } from './search.ts'
@@ -42,7 +42,14 @@ export interface WeightingChoice {
   readonly sensitivity: number
   readonly weightsMemory: number
   readonly outputLayers: readonly OutputLayer[]
-  /** Measured: the quantized model, simulated, against the float model, on samples that its rounding was not fitted to where there are enough. */
+  /**
+   * Whether `outputs` and `outputLoss` are those of the model as it would be written, on samples that its rounding was not fitted to where
+   * there are enough. False: of the model as the sweep knows it, every layer rounded on its own float inputs and without the repair through
+   * the model, on the samples of the sweep: comparable with each other and with `compensatedInLayers` of the report's `rounding`, not with
+   * the written file.
+   */
+  readonly asWritten: boolean
+  /** Measured: the quantized model, simulated, against the float model. */
   readonly outputs: readonly OutputDistance[]
   /** Measured: the model output loss, as OUTPUT defines it. */
   readonly outputLoss: number
@@ -92,18 +99,26 @@ export function outputLayers(
 
 const methods = ['AVG', 'LAST_LAYER', 'EXP', 'HESSIAN', 'OUTPUT'] as const
 
-/** What every weighting would choose: one solve each, and the model of every different choice, measured. HESSIAN needs its scores. */
-export async function weightingChoices({
-  job,
-  observed,
-  measurand,
-  measured: { table, hessianScores: hessian },
-  budget,
-}: Pick<RequestedSearch, 'job' | 'observed' | 'measurand' | 'measured' | 'budget'>): Promise<WeightingChoice[]> {
+/**
+ * What every weighting would choose: one solve each, and the model of every different choice, measured. HESSIAN needs its scores.
+ * `asWritten`: each is built as it would be written, which takes about as long as writing it; else as the sweep knows it.
+ */
+export async function weightingChoices(
+  {
+    job,
+    observed,
+    measurand,
+    measured: { table, hessianScores: hessian },
+    budget,
+  }: Pick<RequestedSearch, 'job' | 'observed' | 'measurand' | 'measured' | 'budget'>,
+  { asWritten }: Pick<WeightingChoice, 'asWritten'>,
+): Promise<WeightingChoice[]> {
   const { adapter, prepared, layers, config } = job
-  const { fitted, measuring } = parted(job)
+  const { fitted, measuring } = asWritten ? parted(job) : { fitted: job, measuring: job }
   const samples = measuring.samples.slice(0, 16)
   const { outputs } = prepared
+  const lossOf = await lossBesideFloat(measuring, asWritten ? mostDeciding : undefined)
+  const build = asWritten ? quantizedGraph : simulated
   const choices: WeightingChoice[] = []
   const measured = new Map<string, Pick<WeightingChoice, 'outputs' | 'outputLoss'>>()
   await withSession(adapter, prepared, outputs, async (float) => {
@@ -111,7 +126,7 @@ export async function weightingChoices({
       outputs: await withSession(adapter, graph, outputs, (session) =>
         compareSessions(float, session, samples, outputs, job),
       ),
-      outputLoss: (await outputLosses(measuring, [graph], mostDeciding))[0]!,
+      outputLoss: await lossOf(graph),
     })
     for (const method of methods) {
       if (method === 'HESSIAN' && !hessian) continue
@@ -122,7 +137,7 @@ export async function weightingChoices({
       const { weights, activations } = assignment
       const [bits, activationBits] = [weights, activations].map((list) => list.map((one) => one.bits))
       const choice = `${bits}/${activationBits}`
-      const found = measured.get(choice) ?? (await measureGraph(await quantizedGraph(fitted, observed, assignment)))
+      const found = measured.get(choice) ?? (await measureGraph(await build(fitted, observed, assignment)))
       measured.set(choice, found)
       choices.push({
         method,
@@ -131,6 +146,7 @@ export async function weightingChoices({
         sensitivity: solution?.objective ?? 0,
         weightsMemory: weights.reduce((sum, { weightsBytes }) => sum + weightsBytes, 0),
         outputLayers: outputLayers(job, observed, assignment),
+        asWritten,
         ...found,
       })
     }
@@ -181,6 +197,6 @@ export async function compareWeightings<Source, Artifact>(
   return {
     layers: job.layers.map(({ node }) => node),
     activations: analysis.activations.map(({ value }) => value),
-    choices: await weightingChoices(searchFor(analysis, { targetResourceUtilization })),
+    choices: await weightingChoices(searchFor(analysis, { targetResourceUtilization }), { asWritten: true }),
   }
 }

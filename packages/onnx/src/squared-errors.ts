@@ -9,7 +9,7 @@ export function squaredErrors(graph: Graph, pairs: readonly SquaredError[]): Gra
     values.set(output, { id: output, dtype: 'f32', ...(op === 'ReduceSumSquare' && { shape: [] }) })
     nodes.push({ id: output, kind: 'opaque', op, inputs, outputs: [output], attrs, weights: [] })
   }
-  for (const { value, reference, output } of pairs) {
+  for (const { value, reference, output } of [...pairs].reverse()) {
     const known = values.get(value)
     if (known?.dtype !== 'f32')
       throw new MixbitError('TENSOR_DTYPE', `%${value} is ${known?.dtype ?? 'unknown'}; squared errors take f32.`, {

@@ -183,8 +183,29 @@ function levels4(v: v128, levels: usize, middles: usize, count: i32): v128 {
   return f32x4.replace_lane(level, 3, levelOf(f32x4.extract_lane(v, 3), levels, middles, count))
 }
 
+/** Where `levels8` leaves the second four: below everything that the caller places. */
+const SECOND: usize = 16
+
+/** The levels nearest to eight values: gives the first four and stores the others at `SECOND`. Midpoints are loaded once for both. */
+function levels8(v: v128, w: v128, levels: usize, middles: usize, count: i32): v128 {
+  if (count > FEW) {
+    v128.store(SECOND, levels4(w, levels, middles, count))
+    return levels4(v, levels, middles, count)
+  }
+  let first = v128.load32_splat(levels)
+  let second = first
+  for (let i: usize = 0; i < (<usize>count) << 2; i += 4) {
+    const middle = v128.load32_splat(middles + i)
+    const step = f32x4.splat(load<f32>(levels + i, 4) - load<f32>(levels + i))
+    first = f32x4.add(first, v128.and(f32x4.gt(v, middle), step))
+    second = f32x4.add(second, v128.and(f32x4.gt(w, middle), step))
+  }
+  v128.store(SECOND, second)
+  return first
+}
+
 /**
- * For each of `count` scales: sum of d (w - scale * nearest level)^2 over the row of a multiple of four columns, to `out`
+ * For each of `count` scales: sum of d (w - scale * nearest level)^2 over the row of a multiple of eight columns, to `out`
  * (float64, in four sums side by side).
  */
 export function scaleErrors(
@@ -202,10 +223,16 @@ export function scaleErrors(
     const scale = v128.load32_splat(scales + ((<usize>k) << 2))
     let a = f64x2.splat(0)
     let b = f64x2.splat(0)
-    for (let j: usize = 0; j < (<usize>columns) << 2; j += 16) {
+    for (let j: usize = 0; j < (<usize>columns) << 2; j += 32) {
       const value = v128.load(w + j)
-      const error = f32x4.sub(value, f32x4.mul(levels4(f32x4.div(value, scale), levels, middles, count), scale))
-      const squares = f32x4.mul(f32x4.mul(v128.load(d + j), error), error)
+      const other = v128.load(w + j, 16)
+      const level = levels8(f32x4.div(value, scale), f32x4.div(other, scale), levels, middles, count)
+      let error = f32x4.sub(value, f32x4.mul(level, scale))
+      let squares = f32x4.mul(f32x4.mul(v128.load(d + j), error), error)
+      a = f64x2.add(a, f64x2.promote_low_f32x4(squares))
+      b = f64x2.add(b, f64x2.promote_low_f32x4(v128.shuffle<i32>(squares, squares, 2, 3, 2, 3)))
+      error = f32x4.sub(other, f32x4.mul(v128.load(SECOND), scale))
+      squares = f32x4.mul(f32x4.mul(v128.load(d + j, 16), error), error)
       a = f64x2.add(a, f64x2.promote_low_f32x4(squares))
       b = f64x2.add(b, f64x2.promote_low_f32x4(v128.shuffle<i32>(squares, squares, 2, 3, 2, 3)))
     }
@@ -309,14 +336,26 @@ function singles(
 ): i32 {
   let moved = 0
   const s = f32x4.splat(scale)
-  for (let at: usize = 0; at < end; at += 16) {
-    const old = v128.load(q + at)
-    const value = f32x4.add(f32x4.mul(old, s), f32x4.div(v128.load(g + at), v128.load(d + at)))
-    // Mostly none of the four moves.
-    if (v128.any_true(f32x4.ne(levels4(f32x4.div(value, s), levels, middles, count), old)))
-      moved += moveFour(h, d, at, min(at + 16, end), stride, e, g, q, levels, middles, count, scale)
+  for (let at: usize = 0; at < end; at += 32) {
+    const next = at + 16
+    const level = levels8(wanted(q, g, d, at, s), wanted(q, g, d, next, s), levels, middles, count)
+    let other = v128.load(SECOND)
+    // Mostly none of the eight moves; where one of the first four does, the others are looked at anew.
+    if (v128.any_true(f32x4.ne(level, v128.load(q + at)))) {
+      const moves = moveFour(h, d, at, min(next, end), stride, e, g, q, levels, middles, count, scale)
+      if (moves > 0) other = levels4(wanted(q, g, d, next, s), levels, middles, count)
+      moved += moves
+    }
+    if (v128.any_true(f32x4.ne(other, v128.load(q + next))))
+      moved += moveFour(h, d, next, min(at + 32, end), stride, e, g, q, levels, middles, count, scale)
   }
   return moved
+}
+
+/** What four columns would best be, in units of the scale. */
+function wanted(q: usize, g: usize, d: usize, at: usize, scale: v128): v128 {
+  const value = f32x4.add(f32x4.mul(v128.load(q + at), scale), f32x4.div(v128.load(g + at), v128.load(d + at)))
+  return f32x4.div(value, scale)
 }
 
 /** Coordinate descent over the columns at offsets `at` to `end`; gives how many moved. */

@@ -3,6 +3,7 @@ import { kMeansLevels, type Levels, levelsOf, nearestLevel, type TableScheme, wi
 import { leastScale, powerOfTwoThreshold } from './make-grid.ts'
 import { paddedWidth } from './padded.ts'
 import { type Factored, pickReconstructKernel, type ReconstructKernel, type Rounded } from './reconstruct-kernel.ts'
+import { smallest } from './search.ts'
 
 /** Rows of weights on levels: weight = level * scale of its row. */
 export interface Compensated {
@@ -53,8 +54,9 @@ export function refit(
 }
 
 const unpadded = (data: Float32Array, width: number, columns: number): Float32Array => {
-  const out = new Float32Array((data.length / width) * columns)
-  for (let i = 0; i < out.length; i++) out[i] = data[Math.floor(i / columns) * width + (i % columns)]!
+  const rows = data.length / width
+  const out = new Float32Array(rows * columns)
+  for (let row = 0; row < rows; row++) out.set(data.subarray(row * width, row * width + columns), row * columns)
   return out
 }
 
@@ -134,12 +136,10 @@ export function compensate(
     : startScales(rows, diagonalOf(problem), scheme, table, startsFor(columns, levels.length), kernel)
   const free = !scale && !hasFixedScale(scheme)
   const rounded = [
-    ...starts.map((start) =>
-      kernel.round(problem, { ...rows, ...table, scale: start, refit: free, ...turns }),
-    ),
+    ...starts.map((start) => kernel.round(problem, { ...rows, ...table, scale: start, refit: free, ...turns })),
     ...(nearest ? [nearestRounding(problem, rows, table, nearest, kernel)] : []),
   ].reduce((a, b) => betterRows(a, b, width))
-  const integers = Int16Array.from(unpadded(rounded.q, width, columns))
+  const integers = new Int16Array(unpadded(rounded.q, width, columns))
   return { integers, scale: free ? halfScale(rounded.scale) : rounded.scale, error: rounded.error }
 }
 
@@ -162,7 +162,8 @@ export function nearestRounding(
     }
   const { weights: errors, products } = weightRows(problem, e, kernel)
   const error = new Float32Array(count)
-  for (let i = 0; i < errors.length; i++) error[Math.floor(i / width)]! += errors[i]! * products[i]!
+  for (let row = 0, i = 0; row < count; row++)
+    for (const end = i + width; i < end; i++) error[row]! += errors[i]! * products[i]!
   return { q, scale, error }
 }
 
@@ -217,10 +218,12 @@ export function levelsFor(scheme: TableScheme, bits: number, parts: readonly Cou
   let at = 0
   for (const { rows, diagonal } of parts) {
     const unit = peaks(rows).map((peak) => unitOf(scheme, peak))
-    for (let i = 0; i < rows.weights.length; i++, at++) {
-      const u = unit[Math.floor(i / diagonal.length)]!
-      normal[at] = rows.weights[i]! / u
-      importance[at] = diagonal[i % diagonal.length]! * u * u
+    for (let row = 0, i = 0; row < rows.count; row++) {
+      const u = unit[row]!
+      for (let j = 0; j < diagonal.length; j++, i++, at++) {
+        normal[at] = rows.weights[i]! / u
+        importance[at] = diagonal[j]! * u * u
+      }
     }
   }
   return kMeansLevels(normal, importance, bits, scheme.startsWith('lut'))
@@ -305,7 +308,7 @@ export function startScales(
     const unit = scheme === 'powerOfTwo' ? (2 * powerOfTwoThreshold(peak[row]!)) / reach : peak[row]! / reach
     const scales = (scheme === 'powerOfTwo' ? halvings : ratios).map((ratio) => Math.max(ratio * unit, leastScale))
     const errors = kernel.scaleErrors(rows.weights.subarray(row * width, (row + 1) * width), diagonal, table, scales)
-    const order = [...errors.keys()].sort((a, b) => errors[a]! - errors[b]! || a - b)
+    const order = smallest(errors, lists.length)
     for (const [i, list] of lists.entries()) list[row] = scales[order[i]!]!
   }
   return lists

@@ -23,8 +23,11 @@ export interface Points {
 /** The sum of (x - q)^2 by the kernel. */
 export const squaredError =
   (kernel: Kernel, x: Float32Array): Evaluate =>
-  (candidates) =>
-    kernel.errors(x, candidates).map((sum, k) => sum * candidates.scale[k]! ** 2)
+  (candidates) => {
+    const sums = kernel.errors(x, candidates)
+    for (let k = 0; k < sums.length; k++) sums[k]! *= candidates.scale[k]! * candidates.scale[k]!
+    return sums
+  }
 
 /**
  * The weighted sum of |x - q|^p. Where the step is not wider than two bins, rounding the middle of a bin says nothing

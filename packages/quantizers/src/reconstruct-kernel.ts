@@ -1,5 +1,5 @@
 import type { Levels } from './levels.ts'
-import { clearLower, mirror } from './padded.ts'
+import { clearLower, mirror, paddedWidth } from './padded.ts'
 import { reconstructWasm } from './reconstruct.wasm.ts'
 import { twinReconstruct } from './reconstruct-twin.ts'
 import { instantiate } from './wasm.ts'
@@ -105,11 +105,12 @@ function wrapWasm(exports: Exports): ReconstructKernel {
       return read(pb, b.length)
     },
     scaleErrors(w, d, { levels, middles }, scales) {
-      // Columns are taken by fours: what is added counts nothing.
-      const columns = Math.ceil(w.length / 4) * 4
-      const [pw, pd, pl, pm, ps, out] = place(w, d, levels, middles, scales, 2 * scales.length)
-      new Float32Array(memory.buffer).fill(0, pw! / 4 + w.length, pw! / 4 + columns)
-      new Float32Array(memory.buffer).fill(0, pd! / 4 + w.length, pd! / 4 + columns)
+      // Columns are taken by eights: what is added counts nothing.
+      const columns = paddedWidth(w.length)
+      const [pw, pd, pl, pm, ps, out] = place(columns, columns, levels, middles, scales, 2 * scales.length)
+      const floats = new Float32Array(memory.buffer)
+      floats.set(w, pw! / 4)
+      floats.set(d, pd! / 4)
       exports.scaleErrors(pw!, pd!, columns, pl!, pm!, middles.length, ps!, scales.length, out!)
       return new Float64Array(memory.buffer.slice(out!, out! + 8 * scales.length))
     },

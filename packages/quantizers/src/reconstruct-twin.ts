@@ -166,8 +166,7 @@ function twos({ h, columns, width, q, e, g, levels, middles }: RowState, scale: 
   }
   const costsOf = () => {
     for (let j = 0; j < columns; j++)
-      for (const [way, t] of steps.entries())
-        costs[way]![j] = f(t[j]! * f(f(t[j]! * h[j * width + j]!) - f(2 * g[j]!)))
+      for (const [way, t] of steps.entries()) costs[way]![j] = f(t[j]! * f(f(t[j]! * h[j * width + j]!) - f(2 * g[j]!)))
   }
   const take = (j: number, way: number) => {
     const step = steps[way]![j]!

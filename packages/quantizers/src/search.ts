@@ -128,14 +128,23 @@ export function searchThreshold({ cover, bits, signed, evaluate, refit, clips = 
 }
 
 /** Indices of the smallest `count` errors, the smallest first; the earlier of equals first. */
-function smallest(errors: Float64Array, count: number): number[] {
-  const left = errors.slice()
-  return Array.from({ length: Math.min(count, left.length) }, () => {
-    let at = 0
-    for (let k = 1; k < left.length; k++) if (left[k]! < left[at]!) at = k
-    left[at] = Infinity
-    return at
-  })
+export function smallest(errors: Float64Array, count: number): number[] {
+  // None of them is above the largest of as many around the least: most are passed over at once.
+  let least = 0
+  for (let k = 1; k < errors.length; k++) if (errors[k]! < errors[least]!) least = k
+  const from = Math.max(0, Math.min(least - (count >> 1), errors.length - count))
+  const bound = errors.subarray(from, from + count).reduce((a, b) => Math.max(a, b))
+  const found: number[] = []
+  for (let k = 0; k < errors.length; k++) {
+    const error = errors[k]!
+    if (error > bound) continue
+    let at = found.length
+    while (at > 0 && error < errors[found[at - 1]!]!) at--
+    if (at === count) continue
+    found.splice(at, 0, k)
+    if (found.length > count) found.pop()
+  }
+  return found
 }
 
 /** The ratios on both sides of one of `coarseRatios`; the last one is out of order. */

@@ -133,6 +133,8 @@ test('the weightings say which is best and which starve', () => {
   expect(weightingSummary({ weightings: run.weightings, chosen: 'AVG' })).toBe(
     'LAST_LAYER has the least measured output loss (0.0200; AVG: 0.900). AVG starves a layer right before an output.',
   )
+  const simulated = run.weightings.map((one) => ({ ...one, asWritten: false }))
+  expect(weightingSummary({ weightings: simulated, chosen: 'AVG' })).toContain('before the repair through the model')
   const taken: string[] = []
   const markup = renderToStaticMarkup(
     <WeightingTable weightings={run.weightings} chosen="AVG" onTake={(method) => taken.push(method)} />,

@@ -7,6 +7,8 @@ export interface WeightingTableProps {
     readonly method: string
     readonly weightsMemory: number
     readonly outputLoss: number
+    /** false: measured before the repair through the model. */
+    readonly asWritten: boolean
     readonly outputLayers: readonly {
       readonly node: string
       readonly output: string
@@ -112,7 +114,12 @@ export function weightingSummary({ weightings, chosen }: WeightingTableProps): s
   const starving = weightings
     .filter(({ outputLayers }) => outputLayers.some(({ starved }) => starved))
     .map(({ method }) => method)
-  return starving.length === 0
-    ? first
-    : `${first} ${list(starving)} ${starving.length === 1 ? 'starves' : 'starve'} a layer right before an output.`
+  const starved = `${list(starving)} ${starving.length === 1 ? 'starves' : 'starve'} a layer right before an output.`
+  return [
+    first,
+    ...(starving.length === 0 ? [] : [starved]),
+    ...(weightings.every(({ asWritten }) => asWritten)
+      ? []
+      : ['Measured before the repair through the model, which the written file has.']),
+  ].join(' ')
 }

@@ -123,10 +123,11 @@ function watch(job: Job, graph: Graph, watched: readonly Watched[]): Promise<voi
     weights.flatMap(({ forms }) => forms.flatMap(({ reads }) => reads)),
     { stage: 'candidates', message: 'layer inputs' },
     (tensors, sample) => {
+      const seed = seedOf(sample)
       for (const { forms, observer } of weights)
         for (const { see, rows } of forms) {
           const { input, output } = see(tensors)
-          observer.add(input, output, seedOf(sample), null, rows)
+          observer.add(input, output, seed, null, rows)
         }
     },
   )

@@ -25,6 +25,7 @@ export function convRows(kind: OpKind, window: Window, shape: readonly number[],
   const { channelsLast } = window
   const spatial = (dims: readonly number[]): Pair => pair(channelsLast ? dims.slice(1, -1) : dims.slice(2), 1)!
   let view: View | null = null
+  const taps = new Int32Array(kernel[0] * kernel[1])
   const viewOf = (input: readonly number[], output: readonly number[]): View => {
     const [height, width] = spatial(input)
     const [outHeight, outWidth] = spatial(output)
@@ -58,15 +59,18 @@ export function convRows(kind: OpKind, window: Window, shape: readonly number[],
       const place = position % outArea
       const top = Math.floor(place / outWidth) * high
       const left = (place % outWidth) * wide
+      // What the taps see is the same place in every channel.
+      for (let k = 0, tap = 0; k < high; k++)
+        for (let l = 0; l < wide; l++) {
+          const [row, column] = [rows[top + k]!, columns[left + l]!]
+          taps[tap++] = row < 0 || column < 0 ? -1 : row + column
+        }
       let from = ((position - place) / outArea) * sampleStep
       let i = at
       for (let c = 0; c < groups * channels; c++, from += channelStep)
-        for (let k = top; k < top + high; k++) {
-          const row = rows[k]!
-          for (let l = left; l < left + wide; l++) {
-            const column = columns[l]!
-            to[i++] = row < 0 || column < 0 ? 0 : x[from + row + column]!
-          }
+        for (let tap = 0; tap < taps.length; tap++) {
+          const offset = taps[tap]!
+          to[i++] = offset < 0 ? 0 : x[from + offset]!
         }
     },
     outputIndex(output, group, row, position) {

@@ -134,8 +134,8 @@ export function momentsObserver(layer: LayerRows, samples: number, targets: numb
       if (seen === 0) return null
       return sums.map(({ gram, cross, sumX, sumY, spread: varied, ...block }) => {
         const means = {
-          gram: gram.map((sum) => sum / seen),
-          cross: cross.map((sum) => sum / seen),
+          gram: divided(gram, seen),
+          cross: divided(cross, seen),
           meanX: sumX.map((sum) => sum / seen),
           meanY: sumY.map((sum) => sum / seen),
         }
@@ -178,6 +178,12 @@ function columnsOf(
     if (!whole) for (let j = 0; j < count; j++) out[row * width + j] = data[from + j]!
     for (let j = 0; j < count; j++) sums[j]! += data[from + j]!
   }
+  return out
+}
+
+function divided(sums: Float32Array, by: number): Float32Array {
+  const out = new Float32Array(sums.length)
+  for (let i = 0; i < sums.length; i++) out[i] = sums[i]! / by
   return out
 }
 
@@ -280,9 +286,11 @@ export function evidence(
   const transposed = new Float32Array(width * outWidth)
   for (let i = 0; i < weights.length; i++) transposed[(i % columns) * outWidth + Math.floor(i / columns)] = weights[i]!
   const given = pickReconstructKernel().product(exact, width, transposed, outWidth)
-  const residual = cross.map((x, i) => {
-    const wanted = hasBias ? x - meanX[Math.floor(i / outWidth)]! * meanY[i % outWidth]! : x
-    return (1 - shrinkage) * (wanted - given[i]!)
-  })
+  const residual = new Float32Array(cross.length)
+  for (let j = 0, at = 0; j < width; j++)
+    for (let k = 0; k < outWidth; k++, at++) {
+      const wanted = hasBias ? cross[at]! - meanX[j]! * meanY[k]! : cross[at]!
+      residual[at] = (1 - shrinkage) * (wanted - given[at]!)
+    }
   return { gram: shrunk, residual }
 }
