@@ -68,8 +68,9 @@ export async function quantizedGraph(job: Job, observed: Observed, assignment: A
 }
 
 /**
- * Chooses and writes; when the real file misses a `fileSize` limit by a few bytes, chooses again with those bytes less. A limit on
- * the wire is kept in the same way: nobody knows how well a choice compresses before it is written.
+ * Chooses and writes; when the real file misses a `fileSize` limit by a few bytes, chooses again with those bytes less. The candidates
+ * as they are tell that before they are repaired, which takes the longest. A limit on the wire is kept in the same way: nobody
+ * knows how well a choice compresses before it is written.
  * @throws MixbitError `BUDGET_INFEASIBLE`
  */
 export async function chooseAndWrite<Artifact>(
@@ -90,13 +91,19 @@ export async function chooseAndWrite<Artifact>(
         ? wireError(budget.transferSize!, smallestWire, cause)
         : cause
     })
+    // What the network editor changes after the search is wanted whatever it costs.
+    const isEdited = (assignment: Assignment) => changedAfterSearch(search, assignment).length > 0
+    const draft = fileSize && !isEdited(first) ? await writtenBytes(job, observed, first) : null
+    if (fileSize && draft !== null && draft > fileSize.limit) {
+      fileSize = { ...fileSize, fixed: fileSize.fixed + draft - fileSize.limit }
+      continue
+    }
     const { assignment, ...found } = await improve(search, first)
     const graph = await quantizedGraph(job, observed, assignment)
     const artifact = (await adapter.write?.(graph)) ?? null
     const bytes = artifact === null ? null : (adapter.byteLength?.(artifact) ?? null)
     const transferBytes = artifact === null ? null : ((await adapter.transferBytes?.(artifact)) ?? null)
-    // What the network editor changes after the search is wanted whatever it costs.
-    const edited = changedAfterSearch(search, assignment).length > 0
+    const edited = isEdited(assignment)
     const excess = bytes === null || !fileSize || edited ? 0 : bytes - fileSize.limit
     const wire = wireBytes(transferBytes)
     const wireExcess = wire === null || bytes === null || edited ? 0 : wire - (budget.transferSize ?? wire)

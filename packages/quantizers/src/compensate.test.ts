@@ -174,3 +174,28 @@ test('k-means levels are exact where there are no more values than levels', () =
   expect(levelsFor('kMeans', 2, [{ rows, diagonal: new Float32Array(8).fill(1) }])).toEqual([-127, -64, 0, 127])
   expect(diagonalOf(leastSquares(gramOf(3, 1), 3)!).slice(3)).toEqual(new Float32Array(5))
 })
+
+test('pairs of columns that move at once make the error smaller, and no row worse', () => {
+  let [single, paired] = [0, 0]
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 2, max: 48 }),
+      fc.constantFrom(['symmetric', 4], ['midRise', 2], ['kMeans', 3], ['powerOfTwo', 3]),
+      fc.integer({ min: 1, max: 10_000 }),
+      (columns, [scheme, bits], seed) => {
+        const problem = leastSquares(gramOf(columns, seed), columns)!
+        const rows = weightRows(problem, normal(4 * columns, seed + 1))
+        const levels = levelsFor(scheme, bits, [{ rows, diagonal: diagonalOf(problem) }])
+        const [plain, found] = [false, true].map((pairs) => compensate(problem, rows, scheme, levels, { pairs }))
+        for (const [row, error] of found!.error.entries()) {
+          // The error is a sum in float32 of products that may be far larger than itself.
+          expect(error).toBeLessThanOrEqual(1.001 * plain!.error[row]! + 1e-5)
+          single += plain!.error[row]!
+          paired += error
+        }
+      },
+    ),
+    { numRuns: 100, seed: 1 },
+  )
+  expect(paired).toBeLessThan(0.97 * single)
+})
