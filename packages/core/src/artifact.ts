@@ -1,7 +1,7 @@
 import { withSession } from '@mixbit/adapter'
 import { type Graph, MixbitError } from '@mixbit/graph'
 import { type Assignment, activationGrids, apply } from './apply.ts'
-import { assign, type Budget, baseAssignment, changedAfterSearch, type Search } from './assign.ts'
+import { assign, type Budget, baseAssignment, changedAfterSearch, type FileBudget, type Search } from './assign.ts'
 import { constant, type WeightGrid } from './candidates.ts'
 import { compareSessions } from './compare.ts'
 import { correctActivationBias } from './corrections/activation-bias.ts'
@@ -95,7 +95,7 @@ export async function chooseAndWrite<Artifact>(
     const isEdited = (assignment: Assignment) => changedAfterSearch(search, assignment).length > 0
     const draft = fileSize && !isEdited(first) ? await writtenBytes(job, observed, first) : null
     if (fileSize && draft !== null && draft > fileSize.limit) {
-      fileSize = { ...fileSize, fixed: fileSize.fixed + draft - fileSize.limit }
+      fileSize = withoutRoomFor(fileSize, draft, first)
       continue
     }
     const { assignment, ...found } = await improve(search, first)
@@ -112,8 +112,17 @@ export async function chooseAndWrite<Artifact>(
       const fixed = fileSize?.fixed ?? bytes! - fileBytes(job, assignment)
       fileSize = { limit: bytes! - Math.ceil((wireExcess * bytes!) / wire!), fixed, once: onceBytes(job) }
       smallestWire = Math.min(smallestWire, wire!)
-    } else fileSize = { ...fileSize!, fixed: fileSize!.fixed + excess }
+    } else fileSize = withoutRoomFor(fileSize!, bytes!, assignment)
   }
+}
+
+/** A limit under which the solver takes no assignment again whose file turned out to have more bytes than it allows. */
+function withoutRoomFor(fileSize: FileBudget, bytes: number, { weights }: Assignment): FileBudget {
+  const widths = new Set(weights.map(({ bits }) => bits))
+  const foreseen =
+    weights.reduce((sum, candidate) => sum + candidate.fileBytes, 0) +
+    [...widths].reduce((sum, bits) => sum + (fileSize.once.get(bits) ?? 0), 0)
+  return { ...fileSize, fixed: Math.max(fileSize.fixed + bytes - fileSize.limit, bytes - foreseen) }
 }
 
 const wireError = (limit: number, smallest: number, cause: MixbitError) =>

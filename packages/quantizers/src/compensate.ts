@@ -106,7 +106,7 @@ const sweepsFor = (levels: number): number => (levels > 16 ? 2 : 10)
 
 const pairTurns = 2
 
-/** Rows times columns squared up to which pairs of columns are looked at: a third of a second for each turn. */
+/** Rows times columns squared up to which pairs of columns are looked at: a tenth of a second for each turn. */
 const mostPairWork = 1e8
 
 /** Short rows on few levels are cheap, and their error has many dents: they start from several scales. */
