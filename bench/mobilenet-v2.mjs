@@ -1,6 +1,6 @@
 // The whole job on a network of the size and shape of MobileNetV2: CPU seconds and peak memory. Weights are seeded random
 // numbers (He et al. 2015) and so are the pictures, so nothing but the project is needed; accuracy says nothing here.
-// `taskset -c 0 node bench/mobilenet-v2.mjs [--samples 32] [--method AVG] [--target onnxruntime-cpu] [--rounding nearest]`
+// `taskset -c 0 node bench/mobilenet-v2.mjs [--samples 32] [--images 32] [--method AVG] [--target onnxruntime-cpu] [--rounding nearest]`
 import { parseArgs } from 'node:util'
 import { quantize } from '@mixbit/core'
 import { encodeOnnx, onnx } from '@mixbit/onnx'
@@ -9,6 +9,7 @@ import { random } from './models.mjs'
 const { values: options } = parseArgs({
   options: {
     samples: { type: 'string', default: '32' },
+    images: { type: 'string', default: '32' },
     method: { type: 'string', default: 'AVG' },
     target: { type: 'string', default: 'onnxruntime-cpu' },
     rounding: { type: 'string', default: 'errorCompensating' },
@@ -106,12 +107,12 @@ const { report } = await quantize(source, {
   targetPlatform: options.target,
   targetResourceUtilization: { weightsMemory: options.budget },
   coreConfig: {
-    mixedPrecisionConfig: { distanceWeightingMethod: options.method },
+    mixedPrecisionConfig: { distanceWeightingMethod: options.method, numOfImages: Number(options.images) },
     quantizationConfig: { weightsRounding: options.rounding },
   },
 })
 const { user, system } = process.cpuUsage(cpu)
 const stages = Object.entries(report.timings).map(([stage, ms]) => `${stage} ${(ms / 1e3).toFixed(1)}`)
 console.log(
-  `${report.layers.length} layers, ${source.length} bytes to ${report.bytes}, ${samples.length} samples, ${options.method}: ${((user + system) / 1e6).toFixed(1)} CPU s (${stages.join(', ')} s), peak RSS ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MB`,
+  `${report.layers.length} layers, ${source.length} bytes to ${report.bytes}, ${samples.length} samples (${Math.min(samples.length, options.images)} in the sweep), ${options.method}: ${((user + system) / 1e6).toFixed(1)} CPU s (${stages.join(', ')} s), peak RSS ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MB`,
 )

@@ -27,6 +27,10 @@ const adapter = onnx({ threads: 1 })
 const platform = targetPlatform(values.target)
 const like = { ...platform, weights: mctWeights }
 
+/** KL divergence of a row: of probabilities where it is some, else of the softmax of logits. */
+const divergence = (data) =>
+  data.every((x) => x >= 0) && Math.abs(data.reduce((a, b) => a + b, 0) - 1) < 1e-3 ? distances.kl : distances.klLogits
+
 /** Share of rows of the first output whose largest element is the float model's, their mean KL divergence, and the labels that are hit. */
 async function score(artifact, test, float) {
   const session = await adapter.open(artifact)
@@ -47,13 +51,14 @@ async function score(artifact, test, float) {
   const agreed = float && winners.flatMap((rows, i) => rows.map((row, k) => row === float.winners[i][k]))
   const right = test.flatMap(({ label }, i) => (label === undefined ? [] : [winners[i].at(-1) === label]))
   const percent = (list) => (list?.length ? ((100 * list.filter(Boolean).length) / list.length).toFixed(2) : '-')
-  const apart = float && outputs.map(({ data, shape }, i) => distances.klLogits(float.outputs[i].data, data, shape))
+  const apart =
+    float && outputs.map(({ data, shape }, i) => divergence(float.outputs[i].data)(float.outputs[i].data, data, shape))
   const kl = apart ? (apart.reduce((sum, x) => sum + x, 0) / apart.length).toFixed(4) : '-'
   return { winners, outputs, kl, agreement: percent(agreed), top1: percent(right) }
 }
 
 console.log(
-  'model          budget  file bytes: like MCT / Mixbit    top-1: float / like MCT / Mixbit   agreement: like MCT / Mixbit   KL of logits: like MCT / Mixbit   CPU s',
+  'model          budget  file bytes: like MCT / Mixbit    top-1: float / like MCT / Mixbit   agreement: like MCT / Mixbit   KL: like MCT / Mixbit   CPU s',
 )
 for (const name of positionals.length > 0 ? positionals : Object.keys(scoring)) {
   const { calibration, test } = await scoring[name](values.samples && Number(values.samples))
