@@ -519,6 +519,16 @@ describe('the last layers before an output', () => {
     expect(report.warnings.join()).toMatch(/dB SQNR before the repair through the model/)
   })
 
+  test.each([1, 2, 3, 4, 5, 6])('a repair through the model never raises the loss (seed %i)', async (seed) => {
+    const few = samples(3, 100 * seed)
+    for (const weightsMemory of ['12%', '8%']) {
+      const { report } = await run({ representativeDataset: few, targetResourceUtilization: { weightsMemory } })
+      const [layers, whole] = report.rounding.slice(-2)
+      expect([layers!.step, whole!.step]).toEqual(['compensatedInLayers', 'repairedThroughModel'])
+      expect(whole!.outputLoss).toBeLessThanOrEqual(layers!.outputLoss)
+    }
+  })
+
   test('with 2 bits and nearest rounding are compared as they are written', async () => {
     const coreConfig = { ...pinned(2), quantizationConfig: { weightsRounding: 'nearest' as const } }
     const { report } = await run({ targetResourceUtilization, coreConfig })

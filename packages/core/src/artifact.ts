@@ -10,6 +10,7 @@ import type { Job } from './job.ts'
 import type { Improved } from './neighbourhood/improve.ts'
 import type { Observed } from './observe.ts'
 import type { ObservedModel } from './observed-model.ts'
+import { outputLosses } from './output-loss.ts'
 import { reconstruct } from './reconstruct/reconstruct.ts'
 import type { QuantizeReport } from './report.ts'
 import { wireBytes } from './wire-bytes.ts'
@@ -60,11 +61,16 @@ export function simulated(job: Job, observed: Observed, assignment: Assignment):
   return correctActivationBias(job, applied, activationGrids(observed, assignment))
 }
 
-/** The graph of an assignment as it is written: simulated, then repaired through the model and corrected. */
+/**
+ * The graph of an assignment as it is written: simulated, then repaired through the model and corrected. A repair that raises the
+ * output loss is left out: with few samples it is fitted to what is peculiar to them.
+ */
 export async function quantizedGraph(job: Job, observed: Observed, assignment: Assignment): Promise<Graph> {
   const centred = await simulated(job, observed, assignment)
-  const compensated = await reconstruct(job, centred, assignment.weights)
-  return correctSecondMoment(job, compensated)
+  const repaired = await reconstruct(job, centred, assignment.weights)
+  if (repaired === centred) return correctSecondMoment(job, centred)
+  const [before, after] = await outputLosses(job, [centred, repaired])
+  return correctSecondMoment(job, after! <= before! ? repaired : centred)
 }
 
 /**

@@ -4,7 +4,10 @@ import type { Job } from './job.ts'
 import type { Observed } from './observe.ts'
 import { outputLosses } from './output-loss.ts'
 
-/** One more ingredient of the rounding, at the same bits, and the measured model output loss with all so far. */
+/**
+ * One more ingredient of the rounding, at the same bits, and the measured model output loss with all so far. A repair that would raise
+ * the loss is left out, and its step has the loss of the one before.
+ */
 export interface RoundingStep {
   readonly step: 'nearest' | 'biasCorrection' | 'compensatedInLayers' | 'repairedThroughModel'
   readonly outputLoss: number
