@@ -515,18 +515,22 @@ describe('the last layers before an output', () => {
     expect(report.weightings.map(({ asWritten }) => asWritten)).toEqual([false, false, false, false])
     const loss = (name: string) => report.rounding.find(({ step }) => step === name)!.outputLoss
     expect(own.outputLoss).toBe(loss('compensatedInLayers'))
-    expect(own.outputLoss).not.toBe(loss('repairedThroughModel'))
     expect(report.warnings.join()).toMatch(/dB SQNR before the repair through the model/)
   })
 
-  test.each([1, 2, 3, 4, 5, 6])('a repair through the model never raises the loss (seed %i)', async (seed) => {
-    const few = samples(3, 100 * seed)
-    for (const weightsMemory of ['12%', '8%']) {
-      const { report } = await run({ representativeDataset: few, targetResourceUtilization: { weightsMemory } })
-      const [layers, whole] = report.rounding.slice(-2)
-      expect([layers!.step, whole!.step]).toEqual(['compensatedInLayers', 'repairedThroughModel'])
-      expect(whole!.outputLoss).toBeLessThanOrEqual(layers!.outputLoss)
-    }
+  test('a repair through the model that makes the outputs worse is left out', async () => {
+    const leftOut: string[] = []
+    for (const seed of [1, 2, 3, 4, 5, 6])
+      for (const weightsMemory of ['12%', '8%']) {
+        const few = samples(3, 100 * seed)
+        const { report } = await run({ representativeDataset: few, targetResourceUtilization: { weightsMemory } })
+        const [layers, whole] = report.rounding.slice(-2)
+        expect([layers!.step, whole!.step]).toEqual(['compensatedInLayers', 'repairedThroughModel'])
+        if (whole!.outputLoss === layers!.outputLoss) leftOut.push(`${seed} ${weightsMemory}`)
+      }
+    // Three of the twelve where this was written; which ones may hang on the last bits of a runtime.
+    expect(leftOut.length).toBeGreaterThan(0)
+    expect(leftOut.length).toBeLessThan(8)
   })
 
   test('with 2 bits and nearest rounding are compared as they are written', async () => {

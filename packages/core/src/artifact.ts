@@ -62,15 +62,31 @@ export function simulated(job: Job, observed: Observed, assignment: Assignment):
 }
 
 /**
- * The graph of an assignment as it is written: simulated, then repaired through the model and corrected. A repair that raises the
- * output loss is left out: with few samples it is fitted to what is peculiar to them.
+ * The graph of an assignment as it is written: simulated, then repaired through the model and corrected. A repair that makes the outputs
+ * worse, by their loss and by their signal-to-noise ratio, is left out: with few samples it is fitted to what is peculiar to them.
  */
 export async function quantizedGraph(job: Job, observed: Observed, assignment: Assignment): Promise<Graph> {
   const centred = await simulated(job, observed, assignment)
   const repaired = await reconstruct(job, centred, assignment.weights)
-  if (repaired === centred) return correctSecondMoment(job, centred)
-  const [before, after] = await outputLosses(job, [centred, repaired])
-  return correctSecondMoment(job, after! <= before! ? repaired : centred)
+  return correctSecondMoment(job, (await isWorse(job, repaired, centred)) ? centred : repaired)
+}
+
+/** Whether the outputs of a graph are further from the float model's than those of another, by both measures. */
+async function isWorse(job: Job, graph: Graph, than: Graph): Promise<boolean> {
+  if (graph === than) return false
+  const [loss, other] = await outputLosses(job, [graph, than])
+  return !(loss! <= other!) && !((await meanSqnr(job, graph)) >= (await meanSqnr(job, than)))
+}
+
+/** Of the outputs of a graph, in dB. */
+async function meanSqnr(job: Job, graph: Graph): Promise<number> {
+  const { adapter, prepared } = job
+  const { outputs } = prepared
+  const samples = job.samples.slice(0, job.config.mixedPrecisionConfig.numOfImages)
+  const found = await withSession(adapter, prepared, outputs, (float) =>
+    withSession(adapter, graph, outputs, (session) => compareSessions(float, session, samples, outputs, job)),
+  )
+  return found.reduce((sum, { sqnr }) => sum + sqnr, 0) / found.length
 }
 
 /**

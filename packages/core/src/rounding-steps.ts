@@ -5,8 +5,8 @@ import type { Observed } from './observe.ts'
 import { outputLosses } from './output-loss.ts'
 
 /**
- * One more ingredient of the rounding, at the same bits, and the measured model output loss with all so far. A repair that would raise
- * the loss is left out, and its step has the loss of the one before.
+ * One more ingredient of the rounding, at the same bits, and the measured model output loss with all so far. A repair that would make
+ * the outputs worse is left out, and its step has the loss of the one before.
  */
 export interface RoundingStep {
   readonly step: 'nearest' | 'biasCorrection' | 'compensatedInLayers' | 'repairedThroughModel'
