@@ -1,9 +1,19 @@
-// publint and are-the-types-wrong on the packed tarball of every package that is published.
+// publint and are-the-types-wrong on the packed tarball of every package that is published; changesets that changesets can read.
 // The Studio is static files, so it has no types to be wrong.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+
+const unreadable = readdirSync('.changeset').filter(
+  (file) =>
+    file.endsWith('.md') &&
+    !/^---\n(['"][^'"]+['"]: (major|minor|patch)\n)+---\n/.test(readFileSync(join('.changeset', file), 'utf8')),
+)
+if (unreadable.length > 0) {
+  console.error(`No changesets: ${unreadable.join(', ')} must begin with ---, lines as '@mixbit/core': minor, and ---.`)
+  process.exit(1)
+}
 
 const out = mkdtempSync(join(tmpdir(), 'mixbit-pack-'))
 const run = (command, args, cwd) =>
