@@ -135,9 +135,11 @@ export function compensate(
     ? [scale]
     : startScales(rows, diagonalOf(problem), scheme, table, startsFor(columns, levels.length), kernel)
   const free = !scale && !hasFixedScale(scheme)
+  // Where the scale is given, nearest rounding with it must not be better either.
+  const rival = nearest ?? (free ? undefined : starts[0])
   const rounded = [
     ...starts.map((start) => kernel.round(problem, { ...rows, ...table, scale: start, refit: free, ...turns })),
-    ...(nearest ? [nearestRounding(problem, rows, table, nearest, kernel)] : []),
+    ...(rival ? [nearestRounding(problem, rows, table, rival, kernel)] : []),
   ].reduce((a, b) => betterRows(a, b, width))
   const integers = new Int16Array(unpadded(rounded.q, width, columns))
   return { integers, scale: free ? halfScale(rounded.scale) : rounded.scale, error: rounded.error }
