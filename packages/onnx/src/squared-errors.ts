@@ -1,7 +1,10 @@
 import type { SquaredError } from '@mixbit/adapter'
 import { type Graph, MixbitError, type Node, type Value } from '@mixbit/graph'
 
-/** Sub and ReduceSumSquare for every pair: about the price of fetching the value, and nothing crosses into JavaScript. */
+/**
+ * Sub and ReduceSumSquare for every pair: about the price of fetching the value, and nothing crosses into JavaScript. The last pair
+ * comes first: onnxruntime then runs each of them where its value is made, and not all of them at the end.
+ */
 export function squaredErrors(graph: Graph, pairs: readonly SquaredError[]): Graph {
   const values = new Map(graph.values)
   const nodes: Node[] = []

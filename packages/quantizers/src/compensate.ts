@@ -104,6 +104,7 @@ export interface CompensateOptions {
 /** Turns of coordinate descent with a new scale after each; where levels are many, they find little. */
 const sweepsFor = (levels: number): number => (levels > 16 ? 2 : 10)
 
+/** Turns in which two columns move at once. */
 const pairTurns = 2
 
 /** Rows times columns squared up to which pairs of columns are looked at: a tenth of a second for each turn. */
@@ -116,7 +117,7 @@ const startsFor = (columns: number, levels: number): number => (levels > 16 || c
  * Rounds rows of weights to levels so that e^T H e gets small, where nearest rounding makes e^T e small: each column takes
  * up the errors of those before (GPTQ, Frantar et al. 2022), then columns are improved one by one, with the best scale
  * after each turn. Every row has its own scale: in float16 where that loses nothing to speak of, as `nearest` says for
- * schemes whose scale follows from the largest weight. Never worse than nearest rounding with the scales `nearest`. Deterministic.
+ * schemes whose scale follows from the largest weight. Never worse than nearest rounding with the scales `nearest`, or with given ones. Deterministic.
  */
 export function compensate(
   problem: Factored,
