@@ -18,11 +18,10 @@ export interface CompileOptions {
   readonly threads?: number
 }
 
-/** One value of a graph beside a reference; `reference` and `output` are new names. */
+/** One value of a graph beside a reference, which is a new name. */
 export interface SquaredError {
   readonly value: ValueId
   readonly reference: ValueId
-  readonly output: ValueId
 }
 
 /** Bytes of an artifact as servers send it; null where the runtime lacks the method. */
@@ -50,11 +49,11 @@ export interface Adapter<Source = unknown, Artifact = unknown> {
    */
   compile(graph: Graph, outputs: readonly ValueId[], options?: CompileOptions): Promise<Session>
   /**
-   * The graph with further outputs that can be compiled: for each pair, `output`, a scalar f32, is the sum of
+   * The graph with a further output that can be compiled: `output`, f32 of one element per pair, in their order, the sum of
    * (value - reference)^2 over all elements; `reference` is a new f32 graph input of the value's shape. Where the runtime
    * does this faster than it hands values out, sweeps are faster for it; they do without when it is left out.
    */
-  squaredErrors?(graph: Graph, pairs: readonly SquaredError[]): Graph
+  squaredErrors?(graph: Graph, pairs: readonly SquaredError[], output: ValueId): Graph
   /** Stores constants that carry a grid on it, and `fakeQuantize` nodes as the format's own. Left out: analysis only. */
   write?(graph: Graph): Promise<Artifact>
   /** Opens what `write` gave, under the runtime's default options, as a user would. */

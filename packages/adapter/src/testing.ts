@@ -165,26 +165,22 @@ const checks: Readonly<Record<string, Check>> = {
   'squared errors against a reference are those of the values': async (adapter, graph, feeds) => {
     if (!adapter.squaredErrors) return
     const values = graph.outputs.filter((id) => graph.values.get(id)?.dtype === 'f32')
-    const pairs = values.map((value) => ({ value, reference: `${value} reference`, output: `${value} error` }))
+    const pairs = values.map((value) => ({ value, reference: `${value} reference` }))
     const outputs = await runOnce(adapter, graph, feeds)
     // Halves as references: the error is that of the other half.
     const references = values.map((id) => halved(outputOf(outputs, id)))
     const known = new Map([...feeds, ...pairs.map(({ reference }, i) => [reference, references[i]!] as const)])
-    const extended = adapter.squaredErrors(graph, pairs)
-    const errors = await runOnce(
-      adapter,
-      extended,
-      known,
-      pairs.map(({ output }) => output),
-    )
-    for (const [i, { value, output }] of pairs.entries()) {
+    const extended = adapter.squaredErrors(graph, pairs, 'squared errors')
+    const errors = toF32(outputOf(await runOnce(adapter, extended, known, ['squared errors']), 'squared errors'))
+    check(errors.length === pairs.length, `squaredErrors gave ${errors.length} numbers for ${pairs.length} pairs.`)
+    for (const [i, { value }] of pairs.entries()) {
       const expected = toF32(outputOf(outputs, value)).reduce(
         (sum, x, k) => sum + (x - toF32(references[i]!)[k]!) ** 2,
         0,
       )
-      const actual = toF32(outputOf(errors, output))
+      const actual = errors[i]!
       check(
-        actual.length === 1 && Math.abs(actual[0]! - expected) <= 1e-4 * expected + 1e-12,
+        Math.abs(actual - expected) <= 1e-4 * expected + 1e-12,
         `The squared error of %${value} is ${expected}, and squaredErrors gave ${actual}.`,
       )
     }

@@ -43,13 +43,23 @@ export function sessionOf(
   outputs: readonly ValueId[],
 ): Session {
   let released = false
+  // Sweeps feed the same tensors again and again: each is checked and wrapped once for every input.
+  const wrapped = new Map(session.inputNames.map((name) => [name, new WeakMap<Tensor, OrtTensor>()]))
+  const wrap = (name: string, feeds: Tensors): OrtTensor => {
+    const tensor = feeds.get(name)
+    const known = tensor && wrapped.get(name)?.get(tensor)
+    if (known) return known
+    const fresh = ortTensor(ort, name, feeds, graph)
+    if (tensor) wrapped.get(name)?.set(tensor, fresh)
+    return fresh
+  }
   return {
     async run(feeds) {
       if (released)
         throw new MixbitError('SESSION_DISPOSED', 'The session was disposed of and cannot run.', {
           hint: 'Run inside withSession, or dispose later.',
         })
-      const inputs = Object.fromEntries(session.inputNames.map((name) => [name, ortTensor(ort, name, feeds, graph)]))
+      const inputs = Object.fromEntries(session.inputNames.map((name) => [name, wrap(name, feeds)]))
       const results = await session.run(inputs).catch((cause: Error) => {
         throw new MixbitError('ONNX_RUN', `onnxruntime could not run the model: ${cause.message}`, {
           hint: 'Check shapes and dtypes of the inputs.',

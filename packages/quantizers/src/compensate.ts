@@ -255,13 +255,16 @@ export function refitLevels(
       const sums = new Float64Array(count)
       for (let i = 0; i < columns; i++) {
         const to = a[codes[i]!]!
+        // H is symmetric: one half of it, and half of its diagonal, then both ways.
         sums.fill(0)
-        for (let j = 0; j < columns; j++) sums[codes[j]!]! += h[i * width + j]!
+        sums[codes[i]!] = h[i * width + i]! / 2
+        for (let j = i + 1; j < columns; j++) sums[codes[j]!]! += h[i * width + j]!
         for (let l = 0; l < count; l++) to[l]! += s * s * sums[l]!
         to[count]! += s * rows.products[row * width + i]!
       }
     }
   }
+  for (let k = 0; k < count; k++) for (let l = 0; l <= k; l++) a[k]![l] = a[l]![k] = a[k]![l]! + a[l]![k]!
   const fitted = eliminate(a) ?? levels
   const top = Math.max(...fitted.map(Math.abs))
   return [...new Set(fitted.map((level) => Math.round((level / top) * 127)))].sort((x, y) => x - y)

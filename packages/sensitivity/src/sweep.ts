@@ -138,13 +138,16 @@ function pointsFor(graph: Graph, options: SweepOptions) {
   return { points: options.onlyFor ? few : points, outputs }
 }
 
+/** The output that holds the squared errors. */
+const errorsId = 'squared errors'
+
 /** What one layer's session computes. */
 interface Part {
   readonly suffix: Graph
   readonly crossing: readonly ValueId[]
   readonly compared: readonly InterestPoint[]
-  /** The compared points whose squared error the runtime computes itself, by value; the others are fetched. */
-  readonly errors: ReadonlyMap<ValueId, SquaredError>
+  /** The compared points whose squared errors the runtime computes itself, as one list; the others are fetched. */
+  readonly errors: readonly SquaredError[]
 }
 
 function partOf(
@@ -171,14 +174,13 @@ function partOf(
   const compared = points.filter(
     ({ value }) => made.has(value) || (replaced.has(value) && !graph.values.get(value)?.tensor),
   )
-  const errors = new Map<ValueId, SquaredError>()
-  for (const { value, distance, loss } of compared)
-    if (made.has(value) && adapter.squaredErrors && !computeDistanceFn && distance === 'nmse' && loss === undefined)
-      if (graph.values.get(value)?.dtype === 'f32')
-        errors.set(value, { value, reference: `${value} (float)`, output: `${value} (error)` })
+  const isSummed = ({ value, distance, loss }: InterestPoint) =>
+    made.has(value) && distance === 'nmse' && loss === undefined && graph.values.get(value)?.dtype === 'f32'
+  const summed = adapter.squaredErrors && !computeDistanceFn ? compared.filter(isSummed) : []
+  const errors = summed.map(({ value }): SquaredError => ({ value, reference: `${value} (float)` }))
   const whole: Graph = { ...suffix, nodes, values, inputs: [...crossing, ...layer.values] }
   return {
-    suffix: errors.size > 0 ? adapter.squaredErrors!(whole, [...errors.values()]) : whole,
+    suffix: errors.length > 0 ? adapter.squaredErrors!(whole, errors, errorsId) : whole,
     crossing,
     compared,
     errors,
@@ -236,9 +238,11 @@ async function measureLayer(
   floats: readonly Tensors[],
 ): Promise<Row> {
   const { adapter, signal } = options
-  const outputs = part.compared
-    .filter(({ value }) => !layer.values.includes(value))
-    .map(({ value }) => part.errors.get(value)?.output ?? value)
+  const summed = new Set(part.errors.map(({ value }) => value))
+  const outputs = [
+    ...part.compared.map(({ value }) => value).filter((id) => !layer.values.includes(id) && !summed.has(id)),
+    ...(summed.size > 0 ? [errorsId] : []),
+  ]
   if (outputs.length === 0) return layer.candidates.map(() => [])
   return withSession(adapter, part.suffix, outputs, async (session) => {
     const row: number[][][] = layer.candidates.map(() => [])
@@ -248,7 +252,7 @@ async function measureLayer(
     // Sample by sample, so that its float values are still in the processor's cache for the next candidate.
     for (const [n, float] of floats.entries()) {
       const feeds = new Map(part.crossing.map((id): [ValueId, Tensor] => [id, float.get(id)!]))
-      for (const { value, reference } of part.errors.values()) feeds.set(reference, float.get(value)!)
+      for (const { value, reference } of part.errors) feeds.set(reference, float.get(value)!)
       for (const [c, candidate] of layer.candidates.entries()) {
         const fed = weights[c] ?? candidate.quantized(float)
         const quantized = await session.run(new Map([...feeds, ...fed]))
@@ -284,10 +288,11 @@ function compare(
   float: Tensors,
   quantized: Tensors,
 ): number[] {
+  const sums = errors.length > 0 ? toF32(quantized.get(errorsId)!) : null
   const at = (point: InterestPoint, distance: Distance) => {
     const f = float.get(point.value)!
-    const error = errors.get(point.value)
-    if (error) return toF32(quantized.get(error.output)!)[0]! / normOf(f)
+    const summed = errors.findIndex(({ value }) => value === point.value)
+    if (summed >= 0) return sums![summed]! / normOf(f)
     return distance(toF32(f), toF32(quantized.get(point.value)!), f.shape, point.axis)
   }
   return [

@@ -58,9 +58,9 @@ export type WriteTarget = (position: number, to: Float32Array, at: number) => vo
  * many and small.
  */
 const rowsFor = (inputs: number, groups: number, withTargets: boolean): number =>
-  withTargets ? Math.max(groups === 1 ? 16384 : 4096, 24 * inputs) : Math.max(2048, 6 * inputs)
+  withTargets ? Math.max(groups === 1 ? 8192 : 4096, 24 * inputs) : Math.max(2048, 6 * inputs)
 /** Numbers that are gathered, at most, before they are multiplied. */
-const mostGathered = 2 ** 21
+const mostGathered = 2 ** 19
 
 interface Sums extends Block {
   readonly gram: Float32Array

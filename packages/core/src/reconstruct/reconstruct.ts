@@ -170,11 +170,12 @@ const targetOf =
   ): WriteTarget =>
   (position, to, at) => {
     let next = at
-    for (let group = 0; group < groups; group++)
-      for (let row = 0; row < outputs; row++) {
-        const index = outputIndex(shape, group, row, position)
+    for (let group = 0; group < groups; group++) {
+      let index = outputIndex(shape, group, 0, position)
+      const step = outputIndex(shape, group, 1, position) - index
+      for (let row = 0; row < outputs; row++, index += step)
         to[next++] = other ? target[index]! - other[index]! : target[index]!
-      }
+    }
   }
 
 /**
@@ -261,7 +262,7 @@ function rounded(job: Job, graph: Graph, { rows, value, moments, bias, kept }: F
   const problem = layerProblem(rows, moments, toF32(constant(job.prepared, value)), bias !== null)
   if (!problem) return graph
   const { axis } = grids.find((one) => one.value === value)!.grid
-  const { integers, grid } = roundLayer(problem, { scheme: scheme!, bits, axis: axis!, tableTurns: 2, pairs: true })
+  const { integers, grid } = roundLayer(problem, { scheme: scheme!, bits, axis: axis!, tableTurns: 1, pairs: true })
   const weight = quantizedValue(job.prepared, { value, grid, integers })
   const values = new Map([[value, weight]])
   if (bias) {

@@ -88,14 +88,17 @@ type TableOptions = RoundOptions & { readonly scheme: TableScheme }
 
 /** Rounds a layer to a scheme at a bit-width, one scale per output. */
 export function roundLayer(problem: LayerProblem, options: RoundOptions): RoundedLayer {
-  const { scheme, bits, tableTurns = 0 } = options
+  const { scheme, bits, tableTurns = 0, pairs = false } = options
   if (scheme === 'uniform') return roundUniform(problem, options)
   const counted = problem.blocks.map((block) => ({ rows: block.rows, diagonal: diagonalOf(block.problem) }))
+  const turns = scheme === 'kMeans' ? tableTurns : 0
   let levels = levelsFor(scheme, bits, counted)
-  let best = roundTo(problem, levels, { ...options, scheme })
-  for (let turn = 0; scheme === 'kMeans' && turn < tableTurns; turn++) {
+  // Pairs take the longest, and change no table for the better: they wait for the last one.
+  const round = (turn: number) => roundTo(problem, levels, { ...options, scheme, pairs: pairs && turn === turns })
+  let best = round(0)
+  for (let turn = 1; turn <= turns; turn++) {
     levels = refitLevels(best.parts, levels)
-    const next = roundTo(problem, levels, { ...options, scheme })
+    const next = round(turn)
     if (!(next.error < best.error)) break
     best = next
   }
