@@ -209,17 +209,17 @@ const imagenetParts = async (name, n) => {
   return { calibration: all.slice(0, n), test: all.slice(n) }
 }
 export const scoring = {
-  resnet20: (n = 512) => ({
+  resnet20: (n = 1000) => ({
     calibration: models.resnet20.samples(n),
     test: cifar('test5k.bin', 0, 5000, 'input'),
   }),
-  resnet32: (n = 512) => ({
+  resnet32: (n = 1000) => ({
     calibration: models.resnet20.samples(n),
     test: cifar('test5k.bin', 0, 5000, 'input'),
   }),
   mobilenet_v1: (n = 100) => imagenetParts('mobilenet_v1', n),
   squeezenet: (n = 100) => imagenetParts('squeezenet', n),
-  magika: (n = 40) => parted((count) => magika(0, count), n, 1000),
+  magika: (n = 160) => parted((count) => magika(0, count), n, 1000),
   gpt_nano_sort: (n = 128) => ({ calibration: sortInputs(n, 7), test: sortInputs(300, 11) }),
   charrnn: (n = 128) => ({
     calibration: shakespeare('tinyshakespeare_head200k.txt', n),

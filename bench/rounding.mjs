@@ -1,6 +1,6 @@
 // What error-compensating rounding, tables of levels and all widths buy at equal file bytes, beside nearest rounding on
 // 8, 4 and 2 bits with AVG (what MCT does).
-// `node bench/rounding.mjs [model ...] [--budgets 0.125,0.1] [--equal weights] [--target onnxruntime-cpu] [--samples 512] [--method AVG] [--images 32]`
+// `node bench/rounding.mjs [model ...] [--budgets 0.125,0.1] [--equal weights] [--target onnxruntime-cpu] [--samples 1000] [--method AVG] [--images 32]`
 // Calibration inputs are not scored. `--equal weights`: Mixbit has the budget on its weights instead of the file bytes of the other.
 // Where the other cannot reach the budget (its least width is 2 bits), Mixbit stands alone, with the budget on its weights.
 import { parseArgs } from 'node:util'
@@ -19,7 +19,7 @@ const { values, positionals } = parseArgs({
     budgets: { type: 'string', default: '0.1875,0.125,0.11,0.10,0.09,0.08,0.0625' },
     target: { type: 'string', default: 'onnxruntime-cpu' },
     method: { type: 'string', default: 'AVG' },
-    images: { type: 'string', default: '32' },
+    images: { type: 'string' },
     equal: { type: 'string', default: 'file' },
     samples: { type: 'string' },
   },
@@ -84,7 +84,10 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(scoring)) 
         targetPlatform: platform,
         targetResourceUtilization: equalFile ? { fileSize: peer.report.bytes } : { weightsMemory },
         coreConfig: {
-          mixedPrecisionConfig: { distanceWeightingMethod: values.method, numOfImages: Number(values.images) },
+          mixedPrecisionConfig: {
+            distanceWeightingMethod: values.method,
+            ...(values.images && { numOfImages: Number(values.images) }),
+          },
         },
       })
       const { user, system } = process.cpuUsage(start)

@@ -33,11 +33,18 @@ const failure = async (run: () => unknown): Promise<MixbitError> => {
 describe('an analysis', () => {
   let analysis: Awaited<ReturnType<typeof analyze<Uint8Array, Uint8Array>>>
   beforeAll(async () => {
-    analysis = await analyze(model, { ...options, resources: ['weightsMemory', 'activationMemory', 'bops'] })
+    const resources = ['weightsMemory', 'activationMemory', 'bops'] as const
+    analysis = await analyze(model, { ...options, resources, coreConfig: { mixedPrecisionConfig: { numOfImages } } })
   })
 
-  const inOnePiece = ({ targetResourceUtilization, ...mixedPrecisionConfig }: ChoiceRequest) =>
-    quantize(model, { ...options, targetResourceUtilization, coreConfig: { mixedPrecisionConfig } })
+  // Its default depends on the weighting, which the analysis does not know yet.
+  const numOfImages = 8
+  const inOnePiece = ({ targetResourceUtilization, ...method }: ChoiceRequest) =>
+    quantize(model, {
+      ...options,
+      targetResourceUtilization,
+      coreConfig: { mixedPrecisionConfig: { numOfImages, ...method } },
+    })
 
   test.each([
     [{ targetResourceUtilization: { weightsMemory: '12%' } }],

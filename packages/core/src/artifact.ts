@@ -61,21 +61,26 @@ export function simulated(job: Job, observed: Observed, assignment: Assignment):
   return correctActivationBias(job, applied, activationGrids(observed, assignment))
 }
 
+/** A graph as it is written, and what the repair through the model brought. */
+export interface Repaired {
+  readonly graph: Graph
+  /** Measured model output losses; null where no weights compensate. A repair that was left out changes nothing. */
+  readonly losses: { readonly inLayers: number; readonly throughModel: number } | null
+}
+
 /**
  * The graph of an assignment as it is written: simulated, then repaired through the model and corrected. A repair that makes the outputs
  * worse, by their loss and by their signal-to-noise ratio, is left out: with few samples it is fitted to what is peculiar to them.
  */
-export async function quantizedGraph(job: Job, observed: Observed, assignment: Assignment): Promise<Graph> {
+export async function repairedGraph(job: Job, observed: Observed, assignment: Assignment): Promise<Repaired> {
   const centred = await simulated(job, observed, assignment)
+  if (!assignment.weights.some(({ scheme }) => scheme))
+    return { graph: await correctSecondMoment(job, centred), losses: null }
   const repaired = await reconstruct(job, centred, assignment.weights)
-  return correctSecondMoment(job, (await isWorse(job, repaired, centred)) ? centred : repaired)
-}
-
-/** Whether the outputs of a graph are further from the float model's than those of another, by both measures. */
-async function isWorse(job: Job, graph: Graph, than: Graph): Promise<boolean> {
-  if (graph === than) return false
-  const [loss, other] = await outputLosses(job, [graph, than])
-  return !(loss! <= other!) && !((await meanSqnr(job, graph)) >= (await meanSqnr(job, than)))
+  const [inLayers, after] = (await outputLosses(job, [centred, repaired])) as [number, number]
+  const isWorse = !(after <= inLayers) && !((await meanSqnr(job, repaired)) >= (await meanSqnr(job, centred)))
+  const graph = await correctSecondMoment(job, isWorse ? centred : repaired)
+  return { graph, losses: { inLayers, throughModel: isWorse ? inLayers : after } }
 }
 
 /** Of the outputs of a graph, in dB. */
@@ -121,7 +126,7 @@ export async function chooseAndWrite<Artifact>(
       continue
     }
     const { assignment, ...found } = await improve(search, first)
-    const graph = await quantizedGraph(job, observed, assignment)
+    const { graph, losses } = await repairedGraph(job, observed, assignment)
     const artifact = (await adapter.write?.(graph)) ?? null
     const bytes = artifact === null ? null : (adapter.byteLength?.(artifact) ?? null)
     const transferBytes = artifact === null ? null : ((await adapter.transferBytes?.(artifact)) ?? null)
@@ -129,7 +134,8 @@ export async function chooseAndWrite<Artifact>(
     const excess = bytes === null || !fileSize || edited ? 0 : bytes - fileSize.limit
     const wire = wireBytes(transferBytes)
     const wireExcess = wire === null || bytes === null || edited ? 0 : wire - (budget.transferSize ?? wire)
-    if (excess <= 0 && wireExcess <= 0) return { assignment, solution, ...found, graph, artifact, bytes, transferBytes }
+    if (excess <= 0 && wireExcess <= 0)
+      return { assignment, solution, ...found, graph, losses, artifact, bytes, transferBytes }
     if (wireExcess > 0) {
       const fixed = fileSize?.fixed ?? bytes! - fileBytes(job, assignment)
       fileSize = { limit: bytes! - Math.ceil((wireExcess * bytes!) / wire!), fixed, once: onceBytes(job) }

@@ -26,6 +26,14 @@ test('an empty config gets the defaults of MCT', () => {
   })
 })
 
+test('OUTPUT looks at more samples unless told otherwise', () => {
+  const count = (mixedPrecisionConfig: CoreConfig['mixedPrecisionConfig']) =>
+    fullConfig({ mixedPrecisionConfig }).mixedPrecisionConfig.numOfImages
+  expect(count({ distanceWeightingMethod: 'OUTPUT' })).toBe(128)
+  expect(count({ distanceWeightingMethod: 'OUTPUT', numOfImages: 32 })).toBe(32)
+  expect(count({ distanceWeightingMethod: 'BEST' })).toBe(32)
+})
+
 test('all faults of a config are listed at once, with their paths', () => {
   const config = {
     mixedPrecisionConfig: {

@@ -45,7 +45,7 @@ const schema = v.strictObject({
   mixedPrecisionConfig: v.optional(
     v.strictObject({
       distanceWeightingMethod: v.optional(v.picklist(['AVG', 'LAST_LAYER', 'EXP', 'HESSIAN', 'OUTPUT', 'BEST'])),
-      numOfImages: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 32),
+      numOfImages: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
       numInterestPointsFactor: v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(1)), 1),
       metricNormalization: v.optional(v.picklist(['NONE', 'MAXBIT', 'MINBIT']), 'NONE'),
       metricEpsilon: v.optional(v.nullable(v.pipe(v.number(), v.finite(), v.minValue(0))), 1e-6),
@@ -157,7 +157,10 @@ export interface CoreConfig {
      * the one with the least measured output loss. Default AVG.
      */
     readonly distanceWeightingMethod?: 'AVG' | 'LAST_LAYER' | 'EXP' | 'HESSIAN' | 'OUTPUT' | 'BEST'
-    /** Samples of the representative dataset that the sweep uses. Default 32. */
+    /**
+     * Samples of the representative dataset that the sweep uses. Default 32, for OUTPUT 128: losses at the output are mostly those of the
+     * few samples that are hard, and with 32 of them chance decides.
+     */
     readonly numOfImages?: number
     /** Share of the interest points that is used, in (0, 1]. Default 1. */
     readonly numInterestPointsFactor?: number
@@ -259,11 +262,14 @@ export function fullConfig(config: CoreConfig = {}): FullConfig {
     : result.issues.map((issue) => `${v.getDotPath(issue) ?? 'coreConfig'}: ${issue.message}`)
   if (result.success && faults.length === 0) {
     const { mixedPrecisionConfig, ...rest } = result.output
-    const { useHessianBasedScores, distanceWeightingMethod = useHessianBasedScores ? 'HESSIAN' : 'AVG' } =
-      mixedPrecisionConfig
+    const {
+      useHessianBasedScores,
+      distanceWeightingMethod = useHessianBasedScores ? 'HESSIAN' : 'AVG',
+      numOfImages = distanceWeightingMethod === 'OUTPUT' ? 128 : 32,
+    } = mixedPrecisionConfig
     return {
       ...rest,
-      mixedPrecisionConfig: { ...mixedPrecisionConfig, distanceWeightingMethod },
+      mixedPrecisionConfig: { ...mixedPrecisionConfig, distanceWeightingMethod, numOfImages },
     } as unknown as FullConfig
   }
   throw new MixbitError('CONFIG_INVALID', `The config has ${faults.length} fault(s): ${faults.join('; ')}`, {

@@ -74,7 +74,7 @@ export async function quantize<Source, Artifact>(
 
 /**
  * The second half of the main job, from an analysis: chooses under a budget and a weighting, rounds, writes, opens and compares. The
- * bytes are those of `quantize` with the same options.
+ * bytes are those of `quantize` with the same options, `numOfImages` among them: its default depends on the weighting.
  * @throws MixbitError as `choose`; `ABORTED`.
  */
 export async function quantizeFrom<Artifact>(

@@ -1,5 +1,5 @@
-import type { Graph } from '@mixbit/graph'
 import { type Assignment, apply } from './apply.ts'
+import type { Repaired } from './artifact.ts'
 import type { Job } from './job.ts'
 import type { Observed } from './observe.ts'
 import { outputLosses } from './output-loss.ts'
@@ -13,29 +13,25 @@ export interface RoundingStep {
   readonly outputLoss: number
 }
 
-/** The loss after each ingredient of error-compensating rounding: four simulations; nothing for nearest rounding. */
+/** The loss after each ingredient of error-compensating rounding: two more simulations; nothing for nearest rounding. */
 export async function roundingSteps(
   job: Job,
   observed: Observed,
-  { assignment, graph }: { readonly assignment: Assignment; readonly graph: Graph },
+  { assignment, losses }: Pick<Repaired, 'losses'> & { readonly assignment: Assignment },
 ): Promise<RoundingStep[]> {
   const { prepared, layers, config } = job
-  if (!assignment.weights.some(({ scheme }) => scheme)) return []
-  const nearest = assignment.weights.map((candidate) => ({ ...candidate, grids: candidate.nearest ?? candidate.grids }))
-  const simulate = (weights: Assignment['weights'], weightsBiasCorrection: boolean) => {
+  if (!losses) return []
+  const weights = assignment.weights.map((candidate) => ({ ...candidate, grids: candidate.nearest ?? candidate.grids }))
+  const simulate = (weightsBiasCorrection: boolean) => {
     const quantizationConfig = { ...config.quantizationConfig, weightsBiasCorrection }
     return apply(prepared, layers, { ...assignment, weights }, observed, { ...config, quantizationConfig })
   }
-  const corrected = config.quantizationConfig.weightsBiasCorrection
-  const steps: [RoundingStep['step'], Graph][] = [
-    ['nearest', simulate(nearest, false)],
-    ...(corrected ? [['biasCorrection', simulate(nearest, true)] as [RoundingStep['step'], Graph]] : []),
-    ['compensatedInLayers', simulate(assignment.weights, corrected)],
-    ['repairedThroughModel', graph],
+  const corrects = config.quantizationConfig.weightsBiasCorrection ? [false, true] : [false]
+  const [nearest, corrected] = await outputLosses(job, corrects.map(simulate))
+  return [
+    { step: 'nearest', outputLoss: nearest! },
+    ...(corrected === undefined ? [] : [{ step: 'biasCorrection' as const, outputLoss: corrected }]),
+    { step: 'compensatedInLayers', outputLoss: losses.inLayers },
+    { step: 'repairedThroughModel', outputLoss: losses.throughModel },
   ]
-  const losses = await outputLosses(
-    job,
-    steps.map(([, graph]) => graph),
-  )
-  return steps.map(([step], i) => ({ step, outputLoss: losses[i]! }))
 }

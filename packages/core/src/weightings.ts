@@ -3,7 +3,7 @@ import { type Graph, MixbitError, type NodeId, producers, type ValueId } from '@
 import type { MpDistanceWeighting } from '@mixbit/sensitivity'
 import { analysisOf, measureHessian } from './analyze.ts'
 import type { Assignment } from './apply.ts'
-import { quantizedGraph, simulated } from './artifact.ts'
+import { repairedGraph, simulated } from './artifact.ts'
 import { assign, checkFeasible } from './assign.ts'
 import { compareSessions, type OutputDistance } from './compare.ts'
 import { type Job, startJob } from './job.ts'
@@ -118,7 +118,8 @@ export async function weightingChoices(
   const samples = measuring.samples.slice(0, 16)
   const { outputs } = prepared
   const lossOf = await lossBesideFloat(measuring, asWritten ? mostDeciding : undefined)
-  const build = asWritten ? quantizedGraph : simulated
+  const build = async (assignment: Assignment) =>
+    asWritten ? (await repairedGraph(fitted, observed, assignment)).graph : simulated(fitted, observed, assignment)
   const choices: WeightingChoice[] = []
   const measured = new Map<string, Pick<WeightingChoice, 'outputs' | 'outputLoss'>>()
   await withSession(adapter, prepared, outputs, async (float) => {
@@ -137,7 +138,7 @@ export async function weightingChoices(
       const { weights, activations } = assignment
       const [bits, activationBits] = [weights, activations].map((list) => list.map((one) => one.bits))
       const choice = `${bits}/${activationBits}`
-      const found = measured.get(choice) ?? (await measureGraph(await build(fitted, observed, assignment)))
+      const found = measured.get(choice) ?? (await measureGraph(await build(assignment)))
       measured.set(choice, found)
       choices.push({
         method,

@@ -1,5 +1,5 @@
 import type { Assignment } from '../apply.ts'
-import { quantizedGraph } from '../artifact.ts'
+import { repairedGraph } from '../artifact.ts'
 import { assign, type Search } from '../assign.ts'
 import { mostDeciding, outputLosses } from '../output-loss.ts'
 import { parted } from '../parted.ts'
@@ -33,7 +33,8 @@ export async function improve(asked: RequestedSearch, search: Search, start: Ass
   const before = space.choiceOf(start)
   const after = known ? await bestDescent(asked, search, known, start) : before
   const { fitted, measuring } = parted(job)
-  const build = (choice: readonly number[]) => quantizedGraph(fitted, observed, space.assignmentOf(choice))
+  const build = async (choice: readonly number[]) =>
+    (await repairedGraph(fitted, observed, space.assignmentOf(choice))).graph
   // Predictions know nothing of the repair through the model: that decides.
   const measuredLosses = known
     ? await outputLosses(measuring, [await build(before), await build(after)], mostDeciding)
