@@ -28,6 +28,7 @@ export function levelsOf(scheme: TableScheme, bits: number): number[] {
 
 /** Index of the level nearest to v, in units of the scale; ties go to the lower level. */
 export function nearestLevel(v: number, middles: Float32Array): number {
+  if (middles.length > fewMiddles) return nearGuess(v, middles)
   let low = 0
   let high = middles.length
   while (low < high) {
@@ -36,6 +37,19 @@ export function nearestLevel(v: number, middles: Float32Array): number {
     else high = at
   }
   return low
+}
+
+/** Up to so many middles are searched by halving. */
+const fewMiddles = 16
+
+/** Many levels are equally spaced: a guess that they are, then steps to where v belongs. */
+function nearGuess(v: number, middles: Float32Array): number {
+  const last = middles.length - 1
+  const guess = Math.ceil(((v - middles[0]!) / (middles[last]! - middles[0]!)) * last)
+  let at = guess > 0 ? Math.min(guess, last + 1) : 0
+  while (at <= last && middles[at]! < v) at++
+  while (at > 0 && middles[at - 1]! >= v) at--
+  return at
 }
 
 /** Levels with the middles between them, for rounding. */
