@@ -52,8 +52,10 @@ async function score(artifact, test, float) {
   const agreed = float && winners.flatMap((rows, i) => rows.map((row, k) => row === float.winners[i][k]))
   const right = test.flatMap(({ label }, i) => (label === undefined ? [] : [winners[i].at(-1) === label]))
   const percent = (list) => (list?.length ? ((100 * list.filter(Boolean).length) / list.length).toFixed(2) : '-')
-  const apart =
-    float && outputs.map(({ data, shape }, i) => divergence(float.outputs[i].data)(float.outputs[i].data, data, shape))
+  const rowAxis = (shape) => shape.findLastIndex((n) => n !== 1)
+  const apart = float?.outputs.map(({ data, shape }, i) =>
+    divergence(data)(data, outputs[i].data, shape, rowAxis(shape)),
+  )
   const kl = apart ? (apart.reduce((sum, x) => sum + x, 0) / apart.length).toFixed(4) : '-'
   return { winners, outputs, kl, agreement: percent(agreed), top1: percent(right) }
 }

@@ -1,5 +1,6 @@
 // Ratios of one run: what the sweep costs in float forwards, what the whole job costs, and how fast the files are.
-// `node bench/speed.mjs [model ...]` (default: resnet20 mobilenet_v1 squeezenet)
+// `node bench/speed.mjs [model ...] [--widths 8,4,2]` (default: resnet20 mobilenet_v1 squeezenet, every width of the platform)
+import { parseArgs } from 'node:util'
 import { quantize, targetPlatform } from '@mixbit/core'
 import { onnx } from '@mixbit/onnx'
 import { mctWeights, modelBytes, models, sharedIsThere } from './models.mjs'
@@ -9,8 +10,19 @@ if (!sharedIsThere) {
   process.exit(0)
 }
 const adapter = onnx({ threads: 1 })
-const names = process.argv.slice(2)
+const { values, positionals: names } = parseArgs({ allowPositionals: true, options: { widths: { type: 'string' } } })
 const median = (xs) => xs.toSorted((a, b) => a - b)[xs.length >> 1]
+const known = targetPlatform('onnxruntime-cpu')
+const bits = values.widths?.split(',').map(Number) ?? known.weights.bits
+const platform = { ...known, weights: { ...known.weights, bits } }
+
+/** What a job gives, and its CPU seconds. */
+async function timed(source, options) {
+  const before = process.cpuUsage()
+  const result = await quantize(source, options)
+  const { user, system } = process.cpuUsage(before)
+  return { ...result, seconds: (user + system) / 1e6 }
+}
 
 /** Median milliseconds of one forward pass, warm, one thread. */
 async function milliseconds(session, feeds, runs = 60) {
@@ -29,26 +41,22 @@ for (const name of names.length > 0 ? names : ['resnet20', 'mobilenet_v1', 'sque
   const source = modelBytes(name)
   const float = await adapter.open(await adapter.write(await adapter.read(source)), { threads: 1 })
   const forward = await milliseconds(float, samples)
-  const cpu = process.cpuUsage()
   const options = {
     adapter,
     representativeDataset: samples,
-    targetPlatform: 'onnxruntime-cpu',
+    targetPlatform: platform,
     targetResourceUtilization: { weightsMemory: '12.5%' },
   }
-  const { artifact, report } = await quantize(source, options)
-  const used = process.cpuUsage(cpu)
+  const { artifact, report, seconds } = await timed(source, options)
   const candidates = report.layers.reduce((sum, layer) => sum + layer.candidates.length, 0)
   const forwards = candidates * Math.min(32, samples.length)
   const lastLayer = { distanceWeightingMethod: 'LAST_LAYER', keepAllDistances: false }
   const few = await quantize(source, { ...options, coreConfig: { mixedPrecisionConfig: lastLayer } })
-  const before = process.cpuUsage()
-  await quantize(source, {
+  const nearest = await timed(source, {
     ...options,
-    targetPlatform: { ...targetPlatform('onnxruntime-cpu'), weights: mctWeights },
+    targetPlatform: { ...platform, weights: mctWeights },
     coreConfig: { quantizationConfig: { weightsRounding: 'nearest' } },
   })
-  const nearest = process.cpuUsage(before)
   const session = await adapter.open(artifact, { threads: 1 })
   const quantized = await milliseconds(session, samples)
   const again = await milliseconds(float, samples)
@@ -60,7 +68,7 @@ for (const name of names.length > 0 ? names : ['resnet20', 'mobilenet_v1', 'sque
     `  sweep ${report.timings.sensitivity.toFixed(0)} ms = ${inForwards(report)} of ${forwards} float forwards; for LAST_LAYER alone ${inForwards(few.report)}`,
   )
   console.log(
-    `  whole job ${((used.user + used.system) / 1e6).toFixed(2)} CPU s, as MCT does it (8/4/2 bits, nearest) ${((nearest.user + nearest.system) / 1e6).toFixed(2)}; stages ${JSON.stringify(Object.fromEntries(Object.entries(report.timings).map(([k, v]) => [k, Math.round(v)])))}`,
+    `  whole job ${seconds.toFixed(2)} CPU s, as MCT does it (8/4/2 bits, nearest) ${nearest.seconds.toFixed(2)}; stages ${JSON.stringify(Object.fromEntries(Object.entries(report.timings).map(([k, v]) => [k, Math.round(v)])))}`,
   )
   console.log(
     `  uint8 file ${quantized.toFixed(2)} ms = ${(quantized / again).toFixed(2)} of float; ${report.bytes} bytes of ${report.floatUtilization.fileSize}; peak RSS ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MB`,
