@@ -26,7 +26,8 @@ export async function pictures() {
     analyses.push(
       await analyze(modelBytes(), {
         ...options,
-        coreConfig: { quantizationConfig, mixedPrecisionConfig: { distanceWeightingMethod } },
+        // The same samples for all of them.
+        coreConfig: { quantizationConfig, mixedPrecisionConfig: { distanceWeightingMethod, numOfImages: 32 } },
       }),
     )
   const choices = await compareWeightings(modelBytes(), {
