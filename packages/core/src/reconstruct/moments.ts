@@ -59,8 +59,8 @@ export type WriteTarget = (position: number, to: Float32Array, at: number) => vo
  */
 const rowsFor = (inputs: number, groups: number, withTargets: boolean): number =>
   withTargets ? Math.max(groups === 1 ? 8192 : 4096, 24 * inputs) : Math.max(2048, 6 * inputs)
-/** Numbers that are gathered, at most, before they are multiplied. */
-const mostGathered = 2 ** 19
+/** Numbers that are gathered, at most, before they are multiplied; groups are multiplied one by one, and want longer lists. */
+const mostGathered = (groups: number): number => (groups === 1 ? 2 ** 19 : 2 ** 21)
 
 interface Sums extends Block {
   readonly gram: Float32Array
@@ -99,7 +99,7 @@ export function momentsObserver(layer: LayerRows, samples: number, targets: numb
       spread: { center: null, sum: 0 },
     }
   })
-  const chunk = Math.max(64, Math.min(4096, Math.floor(mostGathered / (groups * inputs))))
+  const chunk = Math.max(64, Math.min(4096, Math.floor(mostGathered(groups) / (groups * inputs))))
   const gathered = {
     x: new Float32Array(chunk * groups * inputs),
     y: new Float32Array(chunk * groups * targets),
