@@ -5,13 +5,23 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const unreadable = readdirSync('.changeset').filter(
-  (file) =>
-    file.endsWith('.md') &&
-    !/^---\n(['"][^'"]+['"]: (major|minor|patch)\n)+---\n/.test(readFileSync(join('.changeset', file), 'utf8')),
-)
+const packages = [...readdirSync('packages').map((name) => join('packages', name)), 'apps/studio'].map((folder) => ({
+  folder,
+  ...JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')),
+}))
+
+/** Whether a changeset begins with ---, lines as '@mixbit/core': minor, and ---, all of packages that there are. */
+function isReadable(file) {
+  const [, head = ''] = /^---\n([\s\S]*?)---\n/.exec(readFileSync(join('.changeset', file), 'utf8')) ?? []
+  const lines = head.split('\n').slice(0, -1)
+  const nameOf = (line) => /^['"](.+)['"]: (major|minor|patch)$/.exec(line)?.[1]
+  return lines.length > 0 && lines.every((line) => packages.some(({ name }) => name === nameOf(line)))
+}
+const unreadable = readdirSync('.changeset').filter((file) => file.endsWith('.md') && !isReadable(file))
 if (unreadable.length > 0) {
-  console.error(`No changesets: ${unreadable.join(', ')} must begin with ---, lines as '@mixbit/core': minor, and ---.`)
+  console.error(
+    `No changesets: ${unreadable.join(', ')} must begin with ---, lines as '@mixbit/core': minor for packages that there are, and ---.`,
+  )
   process.exit(1)
 }
 
@@ -19,8 +29,7 @@ const out = mkdtempSync(join(tmpdir(), 'mixbit-pack-'))
 const run = (command, args, cwd) =>
   execFileSync(command, args, { cwd, stdio: ['ignore', 'pipe', 'inherit'] }).toString()
 try {
-  for (const folder of [...readdirSync('packages').map((name) => join('packages', name)), 'apps/studio']) {
-    const { name, private: hidden, exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  for (const { folder, name, private: hidden, exports } of packages) {
     if (hidden) continue
     const packed = run('pnpm', ['pack', '--pack-destination', out], folder).trim().split('\n').at(-1)
     run('publint', ['--strict', packed])
