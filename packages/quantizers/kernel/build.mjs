@@ -1,5 +1,5 @@
 // Builds the kernels of this folder and writes them as base64 to src/*.wasm.ts; with --check only compares.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import asc from 'assemblyscript/asc'
 
@@ -9,14 +9,19 @@ const kernels = {
   reconstruct: { target: 'reconstruct', constant: 'reconstructWasm', options: ['--initialMemory', '1'] },
 }
 
+/** A source of this folder; null for what is not here. */
+function read(file) {
+  const url = new URL(file, import.meta.url)
+  return existsSync(url) ? readFileSync(url, 'utf8') : null
+}
+
 for (const [name, { target, constant, options }] of Object.entries(kernels)) {
-  const source = readFileSync(new URL(`${name}.ts`, import.meta.url), 'utf8')
   const path = fileURLToPath(new URL(`../src/${target}.wasm.ts`, import.meta.url))
   let binary
   const { error, stderr } = await asc.main(
     [`${name}.ts`, '--outFile', 'out.wasm', '-O3', '--enable', 'simd', '--runtime', 'stub', '--noAssert', ...options],
     {
-      readFile: (file) => (file === `${name}.ts` ? source : null),
+      readFile: read,
       writeFile: (file, content) => {
         if (file === 'out.wasm') binary = content
       },

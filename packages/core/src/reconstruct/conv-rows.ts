@@ -60,19 +60,18 @@ export function convRows(kind: OpKind, window: Window, shape: readonly number[],
       const top = Math.floor(place / outWidth) * high
       const left = (place % outWidth) * wide
       // What the taps see is the same place in every channel.
-      let inside = true
       for (let k = 0, tap = 0; k < high; k++)
         for (let l = 0; l < wide; l++) {
-          const row = rows[top + k]!
-          const column = columns[left + l]!
+          const [row, column] = [rows[top + k]!, columns[left + l]!]
           taps[tap++] = row < 0 || column < 0 ? -1 : row + column
-          if (row < 0 || column < 0) inside = false
         }
       let from = ((position - place) / outArea) * sampleStep
       let i = at
       for (let c = 0; c < groups * channels; c++, from += channelStep)
-        if (inside) for (let tap = 0; tap < taps.length; tap++) to[i++] = x[from + taps[tap]!]!
-        else for (let tap = 0; tap < taps.length; tap++) to[i++] = taps[tap]! < 0 ? 0 : x[from + taps[tap]!]!
+        for (let tap = 0; tap < taps.length; tap++) {
+          const offset = taps[tap]!
+          to[i++] = offset < 0 ? 0 : x[from + offset]!
+        }
     },
     outputIndex(output, group, row, position) {
       const channel = group * outputs + row

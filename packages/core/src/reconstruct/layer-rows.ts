@@ -21,7 +21,7 @@ export interface LayerRows {
   positions(shape: readonly number[]): number
   /** Writes the inputs of all groups, one behind the other, at one position to `to[at ...]`. */
   gather(x: Float32Array, place: Place, to: Float32Array, at: number): void
-  /** Index in an output of that shape of the group's `row` at a position; rows are the same distance apart. */
+  /** Index in an output of that shape of the group's `row` at a position. */
   outputIndex(shape: readonly number[], group: number, row: number, position: number): number
 }
 
