@@ -1,8 +1,8 @@
 import { type Assignment, apply } from './apply.ts'
-import type { Repaired } from './artifact.ts'
 import type { Job } from './job.ts'
 import type { Observed } from './observe.ts'
 import { outputLosses } from './output-loss.ts'
+import type { Repaired } from './repaired.ts'
 
 /**
  * One more ingredient of the rounding, at the same bits, and the measured model output loss with all so far. A repair that would make

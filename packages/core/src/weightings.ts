@@ -3,7 +3,6 @@ import { type Graph, MixbitError, type NodeId, producers, type ValueId } from '@
 import type { MpDistanceWeighting } from '@mixbit/sensitivity'
 import { analysisOf, measureHessian } from './analyze.ts'
 import type { Assignment } from './apply.ts'
-import { repairedGraph, simulated } from './artifact.ts'
 import { assign, checkFeasible } from './assign.ts'
 import { compareSessions, type OutputDistance } from './compare.ts'
 import { type Job, startJob } from './job.ts'
@@ -14,6 +13,7 @@ import { observeModel } from './observed-model.ts'
 import { lossBesideFloat, mostDeciding } from './output-loss.ts'
 import { parted } from './parted.ts'
 import type { QuantizeOptions } from './quantize.ts'
+import { repairedGraph, simulated } from './repaired.ts'
 import { type RequestedSearch, searchFor } from './search.ts'
 
 /** Bits at which a layer right before an output is likely to ruin it (MCT's judge: 2). */

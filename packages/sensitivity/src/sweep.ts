@@ -146,8 +146,10 @@ interface Part {
   readonly suffix: Graph
   readonly crossing: readonly ValueId[]
   readonly compared: readonly InterestPoint[]
-  /** The compared points whose squared errors the runtime computes itself, as one list; the others are fetched. */
+  /** The compared points whose squared errors the runtime computes itself, as one list in this order; the others are fetched. */
   readonly errors: readonly SquaredError[]
+  /** Their places in the list. */
+  readonly summed: ReadonlyMap<ValueId, number>
 }
 
 function partOf(
@@ -176,14 +178,16 @@ function partOf(
   )
   const isSummed = ({ value, distance, loss }: InterestPoint) =>
     made.has(value) && distance === 'nmse' && loss === undefined && graph.values.get(value)?.dtype === 'f32'
-  const summed = adapter.squaredErrors && !computeDistanceFn ? compared.filter(isSummed) : []
-  const errors = summed.map(({ value }): SquaredError => ({ value, reference: `${value} (float)` }))
+  const errors = (adapter.squaredErrors && !computeDistanceFn ? compared.filter(isSummed) : []).map(
+    ({ value }): SquaredError => ({ value, reference: `${value} (float)` }),
+  )
   const whole: Graph = { ...suffix, nodes, values, inputs: [...crossing, ...layer.values] }
   return {
     suffix: errors.length > 0 ? adapter.squaredErrors!(whole, errors, errorsId) : whole,
     crossing,
     compared,
     errors,
+    summed: new Map(errors.map(({ value }, i) => [value, i])),
   }
 }
 
@@ -238,10 +242,9 @@ async function measureLayer(
   floats: readonly Tensors[],
 ): Promise<Row> {
   const { adapter, signal } = options
-  const summed = new Set(part.errors.map(({ value }) => value))
   const outputs = [
-    ...part.compared.map(({ value }) => value).filter((id) => !layer.values.includes(id) && !summed.has(id)),
-    ...(summed.size > 0 ? [errorsId] : []),
+    ...part.compared.map(({ value }) => value).filter((id) => !layer.values.includes(id) && !part.summed.has(id)),
+    ...(part.errors.length > 0 ? [errorsId] : []),
   ]
   if (outputs.length === 0) return layer.candidates.map(() => [])
   return withSession(adapter, part.suffix, outputs, async (session) => {
@@ -284,15 +287,15 @@ function normOf(float: Tensor): number {
 /** Distances at the compared points, then model output losses, for one candidate and sample. */
 function compare(
   { computeDistanceFn }: SweepOptions,
-  { compared, errors }: Part,
+  { compared, summed }: Part,
   float: Tensors,
   quantized: Tensors,
 ): number[] {
-  const sums = errors.length > 0 ? toF32(quantized.get(errorsId)!) : null
+  const sums = summed.size > 0 ? toF32(quantized.get(errorsId)!) : null
   const at = (point: InterestPoint, distance: Distance) => {
     const f = float.get(point.value)!
-    const summed = errors.findIndex(({ value }) => value === point.value)
-    if (summed >= 0) return sums![summed]! / normOf(f)
+    const place = summed.get(point.value)
+    if (place !== undefined) return sums![place]! / normOf(f)
     return distance(toF32(f), toF32(quantized.get(point.value)!), f.shape, point.axis)
   }
   return [

@@ -170,12 +170,11 @@ const targetOf =
   ): WriteTarget =>
   (position, to, at) => {
     let next = at
-    for (let group = 0; group < groups; group++) {
-      let index = outputIndex(shape, group, 0, position)
-      const step = outputIndex(shape, group, 1, position) - index
-      for (let row = 0; row < outputs; row++, index += step)
+    for (let group = 0; group < groups; group++)
+      for (let row = 0; row < outputs; row++) {
+        const index = outputIndex(shape, group, row, position)
         to[next++] = other ? target[index]! - other[index]! : target[index]!
-    }
+      }
   }
 
 /**
