@@ -16,9 +16,8 @@ export {
 export { type HessianOptions, type HessianScore, hessianScores } from './hessian.ts'
 export { type InterestPoint, interestPoints, spread } from './interest-points.ts'
 export { type NodeMetrics, type NormalizeOptions, normalizeMetrics } from './normalize.ts'
+export { type OutputLoss, outputLossOf } from './output-loss.ts'
 export {
-  type OutputLoss,
-  outputLossOf,
   type SweepCandidate,
   type SweepLayer,
   type SweepOptions,

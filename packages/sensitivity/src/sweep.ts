@@ -1,17 +1,10 @@
-import { type Adapter, type SquaredError, withSession } from '@mixbit/adapter'
-import {
-  cut,
-  type Graph,
-  MixbitError,
-  type NodeId,
-  type Tensor,
-  type Tensors,
-  toF32,
-  type ValueId,
-} from '@mixbit/graph'
+import { type Adapter, withSession } from '@mixbit/adapter'
+import { type Graph, MixbitError, type NodeId, type Tensor, type Tensors, type ValueId } from '@mixbit/graph'
 import { type CheckpointStore, openCheckpoint, type Row } from './checkpoint.ts'
-import { type Distance, distances, nmseNorm } from './distances.ts'
+import type { Distance } from './distances.ts'
 import { type InterestPoint, interestPoints } from './interest-points.ts'
+import { type OutputLoss, outputLossOf } from './output-loss.ts'
+import { compare, errorsId, type Part, partOf } from './part.ts'
 import type { FewPoints, SensitivityTable } from './table.ts'
 
 /** One way to quantize a layer or an activation. */
@@ -34,31 +27,6 @@ export interface SweepProgress {
   readonly total: number
   readonly layer: string
   readonly remainingMs: number
-}
-
-/** How much worse a model is at one sample, from what the float and the quantized model give there. */
-export type OutputLoss = (float: Tensors, quantized: Tensors) => number
-
-/**
- * What a loss of the user's says.
- * @throws MixbitError `METRIC_FAILED` when it throws, `METRIC_TYPE` unless it gives a number.
- */
-export function outputLossOf(outputLossFn: OutputLoss, float: Tensors, quantized: Tensors): number {
-  const value = ((): unknown => {
-    try {
-      return outputLossFn(float, quantized)
-    } catch (cause) {
-      throw new MixbitError('METRIC_FAILED', `The outputLossFn failed: ${(cause as Error)?.message ?? cause}`, {
-        hint: 'Both maps hold the float outputs of the model, by name.',
-        context: { outputs: [...float.keys()] },
-        cause,
-      })
-    }
-  })()
-  if (typeof value === 'number' && !Number.isNaN(value)) return value
-  throw new MixbitError('METRIC_TYPE', `The outputLossFn gave ${String(value)}, which is no number.`, {
-    hint: 'Return a number that grows with the damage, not a promise of one; Infinity says: never take it.',
-  })
 }
 
 export interface SweepOptions {
@@ -136,59 +104,6 @@ function pointsFor(graph: Graph, options: SweepOptions) {
   const { points, outputs } = interestPoints(graph, options)
   const few = options.onlyFor === 'OUTPUT' && outputs.length > 0 ? [] : points.slice(-1)
   return { points: options.onlyFor ? few : points, outputs }
-}
-
-/** The output that holds the squared errors. */
-const errorsId = 'squared errors'
-
-/** What one layer's session computes. */
-interface Part {
-  readonly suffix: Graph
-  readonly crossing: readonly ValueId[]
-  readonly compared: readonly InterestPoint[]
-  /** The compared points whose squared errors the runtime computes itself, as one list in this order; the others are fetched. */
-  readonly errors: readonly SquaredError[]
-  /** Their places in the list. */
-  readonly summed: ReadonlyMap<ValueId, number>
-}
-
-function partOf(
-  { adapter, graph, computeDistanceFn }: SweepOptions,
-  layer: SweepLayer,
-  points: readonly InterestPoint[],
-): Part {
-  const { suffix, crossing: reads } = cut(graph, layer.values)
-  const crossing = reads.filter((id) => !layer.values.includes(id))
-  const made = new Set(suffix.nodes.flatMap((node) => node.outputs))
-  const replaced = new Set(layer.values)
-  const values = new Map(
-    [...suffix.values].map(([id, value]) => {
-      const { tensor, stored: _stored, ...rest } = value
-      return [id, replaced.has(id) ? { ...rest, shape: tensor?.shape ?? rest.shape } : value]
-    }),
-  )
-  // As inputs they are no constants any more, so no node may claim them as weights.
-  const nodes = suffix.nodes.map((node) => ({
-    ...node,
-    weights: node.weights.filter(({ input }) => !replaced.has(node.inputs[input] ?? '')),
-  }))
-  // A point that is itself quantized is compared as it is fed.
-  const compared = points.filter(
-    ({ value }) => made.has(value) || (replaced.has(value) && !graph.values.get(value)?.tensor),
-  )
-  const isSummed = ({ value, distance, loss }: InterestPoint) =>
-    made.has(value) && distance === 'nmse' && loss === undefined && graph.values.get(value)?.dtype === 'f32'
-  const errors = (adapter.squaredErrors && !computeDistanceFn ? compared.filter(isSummed) : []).map(
-    ({ value }): SquaredError => ({ value, reference: `${value} (float)` }),
-  )
-  const whole: Graph = { ...suffix, nodes, values, inputs: [...crossing, ...layer.values] }
-  return {
-    suffix: errors.length > 0 ? adapter.squaredErrors!(whole, errors, errorsId) : whole,
-    crossing,
-    compared,
-    errors,
-    summed: new Map(errors.map(({ value }, i) => [value, i])),
-  }
 }
 
 /** Bytes of tensors; strings count nothing. */
@@ -273,46 +188,6 @@ async function measureLayer(
     }
     return row
   })
-}
-
-/** NMSE norms of cached float tensors, kept as long as these. */
-const norms = new WeakMap<Tensor, number>()
-
-function normOf(float: Tensor): number {
-  const norm = norms.get(float) ?? nmseNorm(toF32(float))
-  norms.set(float, norm)
-  return norm
-}
-
-/** Distances at the compared points, then model output losses, for one candidate and sample. */
-function compare(
-  { computeDistanceFn }: SweepOptions,
-  { compared, summed }: Part,
-  float: Tensors,
-  quantized: Tensors,
-): number[] {
-  const sums = summed.size > 0 ? toF32(quantized.get(errorsId)!) : null
-  const at = (point: InterestPoint, distance: Distance) => {
-    const f = float.get(point.value)!
-    const place = summed.get(point.value)
-    if (place !== undefined) return sums![place]! / normOf(f)
-    return distance(toF32(f), toF32(quantized.get(point.value)!), f.shape, point.axis)
-  }
-  return [
-    ...compared.map((point) => at(point, computeDistanceFn ?? distances[point.distance])),
-    ...compared.flatMap((point) =>
-      point.loss === undefined
-        ? []
-        : [
-            at(
-              point,
-              point.loss === null || computeDistanceFn
-                ? (computeDistanceFn ?? distances[point.distance])
-                : distances[point.loss],
-            ),
-          ],
-    ),
-  ]
 }
 
 /** Rows of all chunks as one table; what a layer does not reach is at distance 0. */
