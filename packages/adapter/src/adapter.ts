@@ -24,6 +24,12 @@ export interface SquaredError {
   readonly reference: ValueId
 }
 
+/** A value of a graph that is multiplied, element by element, with a seed, which is a new name. */
+export interface Seeded {
+  readonly value: ValueId
+  readonly seed: ValueId
+}
+
 /** Bytes of an artifact as servers send it; null where the runtime lacks the method. */
 export interface TransferBytes {
   readonly gzip: number | null
@@ -54,6 +60,13 @@ export interface Adapter<Source = unknown, Artifact = unknown> {
    * does this faster than it hands values out, sweeps are faster for it; they do without when it is left out.
    */
   squaredErrors?(graph: Graph, pairs: readonly SquaredError[], output: ValueId): Graph
+  /**
+   * A session that gives the gradient of one number by each of `values` (made by nodes), f32 of their shapes, by their ids. The number is
+   * the sum of all elements of value * seed over all of `of`. Fed are the graph's inputs and the seeds, f32 of their values' shapes.
+   * `sample`: feeds of the graph from which shapes are learned. Missing from the results is what an operator without a known derivative
+   * stands behind. Layers whose gradients are known are rounded with all their output channels in view; without it each channel for itself.
+   */
+  gradients?(graph: Graph, of: readonly Seeded[], values: readonly ValueId[], sample: Tensors): Promise<Session>
   /** Stores constants that carry a grid on it, and `fakeQuantize` nodes as the format's own. Left out: analysis only. */
   write?(graph: Graph): Promise<Artifact>
   /** Opens what `write` gave, under the runtime's default options, as a user would. */

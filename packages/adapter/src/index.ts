@@ -1,2 +1,2 @@
-export type { Adapter, Capabilities, CompileOptions, Session, SquaredError, TransferBytes } from './adapter.ts'
+export type { Adapter, Capabilities, CompileOptions, Seeded, Session, SquaredError, TransferBytes } from './adapter.ts'
 export { withSession } from './with-session.ts'
