@@ -1,4 +1,4 @@
-import { f32, type Graph, MixbitError, replaceValues, type Tensors } from '@mixbit/graph'
+import { cut, f32, type Graph, MixbitError, replaceValues, type Tensor, type Tensors } from '@mixbit/graph'
 import { describe, expect, test } from 'vitest'
 import type { Adapter, Session } from './adapter.ts'
 import { testAdapter } from './testing.ts'
@@ -60,6 +60,42 @@ const sessions = (
 const noisy = (tensors: Tensors, by: number): Tensors =>
   new Map([...tensors].map(([id, t]) => [id, { ...t, data: (t.data as Float32Array).map((v) => v + by) }]))
 
+/** Gradients by finite differences, one element after the other, multiplied by a factor. */
+const gradients =
+  (factor: number): NonNullable<Toy['gradients']> =>
+  async (graph, seeded, values) => ({
+    async run(feeds) {
+      const runs = async (part: Graph, outputs: readonly string[], known: Tensors) =>
+        (await toyAdapter.compile(part, outputs)).run(new Map(part.inputs.map((id) => [id, known.get(id)!])))
+      const found = new Map<string, Tensor>()
+      for (const value of values) {
+        const { suffix } = cut(graph, [value])
+        const known = new Map([
+          ...feeds,
+          ...(await runs(graph, [value, ...suffix.inputs.filter((id) => !feeds.has(id))], feeds)),
+        ])
+        const at = known.get(value)!
+        const data = Float32Array.from(at.data as Float32Array)
+        const sum = async (i: number, step: number) => {
+          const moved = data.with(i, data[i]! + step)
+          const outputs = await runs(suffix, suffix.outputs, new Map([...known, [value, { ...at, data: moved }]]))
+          let total = 0
+          for (const { value: end, seed } of seeded) {
+            const seeds = feeds.get(seed)!.data as Float32Array
+            const ys = outputs.get(end)?.data as Float32Array | undefined
+            for (const [k, y] of ys?.entries() ?? []) total += y * seeds[k]!
+          }
+          return total
+        }
+        const slopes = new Float32Array(data.length)
+        for (const i of data.keys()) slopes[i] = (factor * ((await sum(i, 1e-2)) - (await sum(i, -1e-2)))) / 2e-2
+        found.set(value, { ...at, data: slopes })
+      }
+      return found
+    },
+    dispose: async () => {},
+  })
+
 let runs = 0
 const broken: Record<string, [Partial<Toy>, RegExp, RegExp]> = {
   'reads a weight that is no constant': [
@@ -83,6 +119,11 @@ const broken: Record<string, [Partial<Toy>, RegExp, RegExp]> = {
     })),
     /declared dtype and shape/,
     /has shape \[32\], but the graph declares \[N,16\]/,
+  ],
+  'gives gradients that are a tenth too large': [
+    { gradients: gradients(1.1) },
+    /gradients are what finite differences say/,
+    /finite differences say/,
   ],
   'is not deterministic': [
     sessions((s) => ({ run: async (f) => noisy(await s.run(f), 1e-6 * runs++) })),
@@ -202,6 +243,10 @@ describe('the suite catches an adapter that', () => {
     const failed = await failures(parts)
     const hit = failed.find(({ name, error }) => test.test(name) && message.test(String(error)))
     expect(hit, `caught only: ${failed.map(({ name, error }) => `${name}: ${error}`).join('\n')}`).toBeDefined()
+  })
+
+  test('right gradients pass', async () => {
+    expect(await failures({ gradients: gradients(1) })).toEqual([])
   })
 
   test('nothing is caught where nothing is broken', async () => {

@@ -22,6 +22,7 @@ test('an empty config gets the defaults of MCT', () => {
   expect(quantizationConfig).toMatchObject({
     weightsErrorMethod: 'MSE',
     weightsBiasCorrection: true,
+    weightsChannelCoupling: false,
     zThreshold: Number.POSITIVE_INFINITY,
   })
 })
@@ -64,6 +65,7 @@ const wrong: readonly (readonly [section: keyof CoreConfig, option: string, ...v
   ['quantizationConfig', 'activationErrorMethod', 'BEST', null],
   ['quantizationConfig', 'weightsRounding', 'gptq', true],
   ['quantizationConfig', 'weightsBiasCorrection', 'yes', 1],
+  ['quantizationConfig', 'weightsChannelCoupling', 'yes', 1],
   ['quantizationConfig', 'lPValue', 0, -2, Number.POSITIVE_INFINITY, '2'],
   ['quantizationConfig', 'zThreshold', 0, -1, Number.NaN, '16'],
   ['quantizationConfig', 'weightsSecondMomentCorrection', 'yes', 0],

@@ -23,6 +23,7 @@ const schema = v.strictObject({
       weightsErrorMethod: v.optional(v.picklist([...errorMethods, 'HMSE']), 'MSE'),
       activationErrorMethod: v.optional(errorMethod, 'MSE'),
       weightsRounding: v.optional(v.picklist(['nearest', 'errorCompensating']), 'errorCompensating'),
+      weightsChannelCoupling: v.optional(v.boolean(), false),
       weightsBiasCorrection: v.optional(v.boolean(), true),
       weightsSecondMomentCorrection: v.optional(v.boolean(), false),
       activationBiasCorrection: v.optional(v.boolean(), false),
@@ -118,6 +119,11 @@ export interface CoreConfig {
      * for those of the layers before (GPTQ, without training). Default errorCompensating.
      */
     readonly weightsRounding?: 'nearest' | 'errorCompensating'
+    /**
+     * Rounds the layers of up to 4 bits with all their output channels in view, weighed by the gradients of the model's outputs, on up to 256
+     * samples. With fewer, or more bits, it does more harm than good. Needs an adapter that gives gradients. Default false.
+     */
+    readonly weightsChannelCoupling?: boolean
     /** Corrects biases by the mean output shift that weight rounding causes. Default true. */
     readonly weightsBiasCorrection?: boolean
     /** Gives every channel of a layer's output the mean and the deviation that it has in the float model. Default false. */

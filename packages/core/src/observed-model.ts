@@ -3,6 +3,7 @@ import { freedom } from './assign.ts'
 import type { Job } from './job.ts'
 import { type FloatSizes, floatSizes, type Measures, measuresFor, type Resource } from './limits.ts'
 import { type Observed, observe } from './observe.ts'
+import { couplingWarnings, measureCouplings } from './reconstruct/couplings.ts'
 
 /** A model before the sweep: read, prepared, with candidates, observed, and with what budgets are made of. */
 export interface ObservedModel<Artifact = unknown> {
@@ -20,9 +21,11 @@ export async function observeModel<Artifact>(
   resources: readonly Resource[],
 ): Promise<ObservedModel<Artifact>> {
   const wanted = new Set(resources)
-  const observed = await observe(job, freedom(Object.fromEntries(resources.map((name) => [name, 1]))).activations)
+  const free = freedom(Object.fromEntries(resources.map((name) => [name, 1])))
+  const couplings = await measureCouplings(job)
+  const observed = { ...(await observe(job, free.activations)), couplings }
   return {
-    job,
+    job: { ...job, warnings: [...job.warnings, ...couplingWarnings(job, couplings)] },
     observed,
     sizes: await floatSizes(job, wanted.has('transferSize')),
     measures: await measuresFor(job, observed, wanted),

@@ -30,7 +30,7 @@ export async function repairedGraph(job: Job, observed: Observed, assignment: As
   const centred = await simulated(job, observed, assignment)
   if (!assignment.weights.some(({ scheme }) => scheme))
     return { graph: await correctSecondMoment(job, centred), losses: null }
-  const repaired = await reconstruct(job, centred, assignment.weights)
+  const repaired = await reconstruct(job, centred, assignment.weights, observed.couplings)
   const [inLayers, after] = (await outputLosses(job, [centred, repaired])) as [number, number]
   const isWorse = !(after <= inLayers) && !((await meanSqnr(job, repaired)) >= (await meanSqnr(job, centred)))
   const graph = await correctSecondMoment(job, isWorse ? centred : repaired)

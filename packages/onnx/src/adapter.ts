@@ -3,6 +3,7 @@ import { type Graph, MixbitError, type ValueId } from '@mixbit/graph'
 import { weightKinds } from './classify.ts'
 import { encodeForRun, encodeOnnx } from './encode.ts'
 import { lowerFakeQuantize } from './fake-quantize.ts'
+import { gradientSession } from './gradients/gradients.ts'
 import { lowerPads } from './lower-pad.ts'
 import { graphOf } from './read.ts'
 import { type OrtRuntime, sessionOf } from './session.ts'
@@ -44,7 +45,7 @@ export function onnx(options: OnnxOptions = {}): Adapter<OnnxSource, Uint8Array>
   }
   const threads = ({ threads = options.threads }: CompileOptions = {}) =>
     threads === undefined ? {} : { intraOpNumThreads: threads }
-  return {
+  const adapter: Adapter<OnnxSource, Uint8Array> = {
     name: 'onnx',
     capabilities: {
       weights: weightKinds,
@@ -69,12 +70,14 @@ export function onnx(options: OnnxOptions = {}): Adapter<OnnxSource, Uint8Array>
       })
     },
     squaredErrors,
+    gradients: (graph, of, values, sample) => gradientSession(adapter, graph, of, values, sample),
     write: async (graph) => encodeOnnx(lowerStorage(graph)),
     open: (artifact, compileOptions) => create(null, null, artifact, threads(compileOptions)),
     byteLength: (artifact) => artifact.length,
     storedBytes,
     sharedBytes,
   }
+  return adapter
 }
 
 async function loadRuntime(runtime: OnnxOptions['runtime']): Promise<OrtRuntime> {

@@ -1,5 +1,5 @@
 import type { Grid } from '@mixbit/graph'
-import { nearestRounding, type WeightRows, weightRows } from './compensate.ts'
+import { nearestRounding, roundRows, type WeightRows, weightRows } from './compensate.ts'
 import { levelsOf, withMiddles } from './levels.ts'
 import { type Factored, pickReconstructKernel, type ReconstructKernel } from './reconstruct-kernel.ts'
 
@@ -112,7 +112,7 @@ interface AtLevels {
 function atLevels(problem: Factored, rows: WeightRows, scale: Float32Array, { bits, kernel, rounds }: AtLevels) {
   const table = withMiddles(levelsOf('symmetric', bits))
   return rounds
-    ? kernel.round(problem, { ...rows, ...table, scale, refit: false, sweeps: 4, pairs: 0 })
+    ? roundRows(rows, scale, kernel.rounder(problem, { ...table, refit: false, sweeps: 4, pairs: 0 }))
     : nearestRounding(problem, rows, table, scale, kernel)
 }
 

@@ -2,7 +2,7 @@ import { f16ToF32, f32ToF16 } from '@mixbit/graph'
 import { kMeansLevels, type Levels, levelsOf, nearestLevel, type TableScheme, withMiddles } from './levels.ts'
 import { leastScale, powerOfTwoThreshold } from './make-grid.ts'
 import { paddedWidth } from './padded.ts'
-import { type Factored, pickReconstructKernel, type ReconstructKernel, type Rounded } from './reconstruct-kernel.ts'
+import { type Factored, pickReconstructKernel, type ReconstructKernel, type RowRounder } from './reconstruct-kernel.ts'
 import { smallest } from './search.ts'
 
 /** Rows of weights on levels: weight = level * scale of its row. */
@@ -86,6 +86,33 @@ export function weightRows(
   return { count, weights: padded, products: kernel.product(transposed, across, h, width).slice(0, count * width) }
 }
 
+/** Rows of weights on levels, as the kernel has them. */
+export interface Rounded {
+  /** The levels, in rows of the problem's width. */
+  readonly q: Float32Array
+  readonly scale: Float32Array
+  /** e^T H e of every row, e = w - q * scale. */
+  readonly error: Float32Array
+}
+
+/** Rounds every row, starting with its scale. */
+export function roundRows({ count, weights, products }: WeightRows, scale: Float32Array, round: RowRounder): Rounded {
+  const width = weights.length / count
+  const rounded = {
+    q: new Float32Array(weights.length),
+    scale: new Float32Array(count),
+    error: new Float32Array(count),
+  }
+  for (let row = 0; row < count; row++) {
+    const [from, to] = [row * width, (row + 1) * width]
+    const found = round(weights.subarray(from, to), products.subarray(from, to), scale[row]!)
+    rounded.q.set(found.q, from)
+    rounded.scale[row] = found.scale
+    rounded.error[row] = found.error
+  }
+  return rounded
+}
+
 /** What stands on the diagonal of H, padded with zeros: how much an error of each column counts. */
 export const diagonalOf = ({ h, columns, width }: Factored): Float32Array =>
   Float32Array.from({ length: width }, (_, j) => (j < columns ? h[j * width + j]! : 0))
@@ -102,10 +129,13 @@ export interface CompensateOptions {
 }
 
 /** Turns of coordinate descent with a new scale after each; where levels are many, they find little. */
-const sweepsFor = (levels: number): number => (levels > 16 ? 2 : 10)
+export const sweepsFor = (levels: number): number => (levels > 16 ? 2 : 10)
 
 /** Turns in which two columns move at once. */
 const pairTurns = 2
+
+/** These turns, for rows that are not too long and too many. */
+export const pairsFor = (rows: number, columns: number): number => (rows * columns ** 2 <= mostPairWork ? pairTurns : 0)
 
 /** Rows times columns squared up to which pairs of columns are looked at: a tenth of a second for each turn. */
 const mostPairWork = 1e8
@@ -129,7 +159,7 @@ export function compensate(
   const { columns, width } = problem
   const turns = {
     sweeps: sweepsFor(levels.length),
-    pairs: pairs && rows.count * columns ** 2 <= mostPairWork ? pairTurns : 0,
+    pairs: pairs ? pairsFor(rows.count, columns) : 0,
   }
   const table = withMiddles(levels)
   const starts = scale
@@ -138,8 +168,9 @@ export function compensate(
   const free = !scale && !hasFixedScale(scheme)
   // Where the scale is given, nearest rounding with it must not be better either.
   const rival = nearest ?? (free ? undefined : starts[0])
+  const round = kernel.rounder(problem, { ...table, refit: free, ...turns })
   const rounded = [
-    ...starts.map((start) => kernel.round(problem, { ...rows, ...table, scale: start, refit: free, ...turns })),
+    ...starts.map((start) => roundRows(rows, start, round)),
     ...(rival ? [nearestRounding(problem, rows, table, rival, kernel)] : []),
   ].reduce((a, b) => betterRows(a, b, width))
   const integers = new Int16Array(unpadded(rounded.q, width, columns))
@@ -183,13 +214,13 @@ function betterRows(a: Rounded, b: Rounded, width: number): Rounded {
 }
 
 /** Schemes whose scale follows from the largest weight. */
-const hasFixedScale = (scheme: TableScheme): boolean => scheme === 'powerOfTwo' || scheme.startsWith('lut')
+export const hasFixedScale = (scheme: TableScheme): boolean => scheme === 'powerOfTwo' || scheme.startsWith('lut')
 
 /** The least scale at which float16 has its full precision. */
 const leastHalf = 2 ** -14
 
 /** Scales rounded to float16, unless one of them is too small for it. */
-function halfScale(scale: Float32Array): Float32Array {
+export function halfScale(scale: Float32Array): Float32Array {
   const halves = f16ToF32(f32ToF16(scale))
   return scale.every((s) => s >= leastHalf) && halves.every(Number.isFinite) ? halves : scale
 }

@@ -17,6 +17,8 @@ test('the public names are these', () => {
       "startScales",
       "weightRows",
       "compensateUniform",
+      "canCouple",
+      "coupleRows",
       "dequantize",
       "fakeQuantize",
       "gridLimits",

@@ -16,6 +16,7 @@ export {
   weightRows,
 } from './compensate.ts'
 export { type CompensatedUniform, compensateUniform, type UniformOptions } from './compensate-uniform.ts'
+export { type CoupleOptions, canCouple, coupleRows } from './couple-rows.ts'
 export type { ErrorMethod } from './error-method.ts'
 export { dequantize, fakeQuantize, gridLimits, type QuantizeOptions, quantize } from './grid.ts'
 export { type Histogram, mergeHistograms, weightedHistogram } from './histogram.ts'

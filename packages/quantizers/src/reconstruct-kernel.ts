@@ -13,12 +13,8 @@ export interface Factored {
   readonly r: Float32Array
 }
 
-export interface Rounding extends Levels {
-  /** Rows of the problem's width, and H times each of them. */
-  readonly weights: Float32Array
-  readonly products: Float32Array
-  /** One per row: where to start. */
-  readonly scale: Float32Array
+/** How rows are rounded. */
+export interface RoundingRule extends Levels {
   /** Most turns of coordinate descent; the scale is fitted again after each when `refit`. */
   readonly sweeps: number
   /** Most turns after these in which two columns move at once; each costs columns squared. */
@@ -26,13 +22,19 @@ export interface Rounding extends Levels {
   readonly refit: boolean
 }
 
-export interface Rounded {
-  /** The levels, in rows of the problem's width. */
+/** A row w on levels: its errors are e = w - q * scale. All lists have the width of the problem. */
+export interface RoundedRow {
   readonly q: Float32Array
-  readonly scale: Float32Array
-  /** e^T H e of every row, e = w - q * scale. */
-  readonly error: Float32Array
+  readonly e: Float32Array
+  /** H e. */
+  readonly g: Float32Array
+  readonly scale: number
+  /** e^T H e. */
+  readonly error: number
 }
+
+/** Rounds a row w, given H w and the scale to start with. Lost when its kernel does something else. */
+export type RowRounder = (w: Float32Array, hw: Float32Array, scale: number) => RoundedRow
 
 /** Linear algebra of the reconstruction, in float32; rows are padded with zeros to a width that is a multiple of eight. */
 export interface ReconstructKernel {
@@ -45,7 +47,7 @@ export interface ReconstructKernel {
   solve(problem: Factored, b: Float32Array): Float32Array
   /** For each scale, the sum of d (w - scale * nearest level)^2. */
   scaleErrors(w: Float32Array, d: Float32Array, levels: Levels, scales: Float32Array): Float64Array
-  round(problem: Factored, rounding: Rounding): Rounded
+  rounder(problem: Factored, rule: RoundingRule): RowRounder
 }
 
 interface Exports {
@@ -114,52 +116,38 @@ function wrapWasm(exports: Exports): ReconstructKernel {
       exports.scaleErrors(pw!, pd!, columns, pl!, pm!, middles.length, ps!, scales.length, out!)
       return new Float64Array(memory.buffer.slice(out!, out! + 8 * scales.length))
     },
-    round({ h, r, columns, width }, { weights, products, scale, levels, middles, sweeps, pairs, refit }) {
-      const rows = scale.length
-      const places = place(
-        h,
-        r,
-        diagonal(h, columns, width),
-        weights,
-        products,
-        rows * width,
-        levels,
-        middles,
-        width,
-        width,
-        4 * width,
-        2,
-      )
-      const [ph, pr, pd, pw, php, pq, pl, pm, pe, pg, ps, result] = places as [number, ...number[]] & number[]
-      const rounded = { scale: new Float32Array(rows), error: new Float32Array(rows) }
-      for (let row = 0; row < rows; row++) {
-        const skip = row * width * 4
+    rounder({ h, r, columns, width }, { levels, middles, sweeps, pairs, refit }) {
+      const d = diagonal(h, columns, width)
+      const places = place(h, r, d, levels, middles, width, width, width, width, width, 4 * width, 2)
+      const [ph, pr, pd, pl, pm, pw, php, pe, pg, pq, ps, result] = places as [number, ...number[]] & number[]
+      return (w, hw, scale) => {
+        const floats = new Float32Array(memory.buffer)
+        floats.set(w, pw! / 4)
+        floats.set(hw, php! / 4)
         exports.roundRow(
           ph,
           pr!,
           pd!,
           columns,
           width,
-          pw! + skip,
-          php! + skip,
+          pw!,
+          php!,
           pe!,
           pg!,
-          pq! + skip,
+          pq!,
           ps!,
           pl!,
           pm!,
           middles.length,
-          scale[row]!,
+          scale,
           sweeps,
           pairs,
           refit ? 1 : 0,
           result!,
         )
-        const [s, error] = read(result!, 2)
-        rounded.scale[row] = s!
-        rounded.error[row] = error!
+        const [fitted, error] = read(result!, 2) as unknown as [number, number]
+        return { q: read(pq!, width), e: read(pe!, width), g: read(pg!, width), scale: fitted, error }
       }
-      return { ...rounded, q: read(pq!, rows * width) }
     },
   }
 }

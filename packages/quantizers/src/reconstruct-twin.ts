@@ -74,20 +74,13 @@ export const twinReconstruct: ReconstructKernel = {
       }
       return sums[0]! + sums[2]! + (sums[1]! + sums[3]!)
     }),
-  round({ h, r, columns, width }, { weights, products, scale: scales, levels, middles, sweeps, pairs, refit }) {
-    const rows = scales.length
-    const rounded = {
-      q: new Float32Array(rows * width),
-      scale: new Float32Array(rows),
-      error: new Float32Array(rows),
-    }
-    for (let row = 0; row < rows; row++) {
-      const w = weights.subarray(row * width, (row + 1) * width)
-      const hw = products.subarray(row * width, (row + 1) * width)
-      const q = rounded.q.subarray(row * width, (row + 1) * width)
+  rounder:
+    ({ h, r, columns, width }, { levels, middles, sweeps, pairs, refit }) =>
+    (w, hw, start) => {
+      const q = new Float32Array(width)
       const e = new Float32Array(width)
       const g = new Float32Array(width)
-      let scale = scales[row]!
+      let scale = start
       const level = (value: number) => levels[nearestLevel(f(value / scale), middles)]!
       for (let j = columns - 1; j >= 0; j--) {
         const from = aligned(j)
@@ -118,11 +111,8 @@ export const twinReconstruct: ReconstructKernel = {
         if (turn >= sweeps) break
         turn = sweeps - 1
       }
-      rounded.scale[row] = scale
-      rounded.error[row] = dot(e, 0, g, 0, width)
-    }
-    return rounded
-  },
+      return { q, e, g, scale, error: dot(e, 0, g, 0, width) }
+    },
 }
 
 /** A row while it is rounded: its levels q, its errors e, and H e. */

@@ -20,6 +20,7 @@ import { type Candidate, constant, quantizedValue } from '../candidates.ts'
 import type { Job } from '../job.ts'
 import { correctsBias } from '../network-editor.ts'
 import { breathe, checkAborted } from '../progress.ts'
+import { type Couplings, mostCoupledBits } from './couplings.ts'
 import type { LayerRows } from './layer-rows.ts'
 import { faultOf, type Moments, momentsObserver, seedOf, type WriteTarget, withoutBias } from './moments.ts'
 import { factorTargets, multiplied, type Product, writeFactors } from './products.ts'
@@ -35,7 +36,12 @@ import { type WeightForm, weightForms } from './weight-forms.ts'
  * fitted to the target (least squares), then rounded so that errors compensate; the bias takes the mean of what is left.
  * Layers whose candidate was rounded to the nearest stay as they are.
  */
-export async function reconstruct(job: Job, quantized: Graph, weights: Assignment['weights']): Promise<Graph> {
+export async function reconstruct(
+  job: Job,
+  quantized: Graph,
+  weights: Assignment['weights'],
+  couplings: Couplings = new Map(),
+): Promise<Graph> {
   const { adapter } = job
   const float = withStates(job.prepared)
   const chosen = new Map(
@@ -60,7 +66,7 @@ export async function reconstruct(job: Job, quantized: Graph, weights: Assignmen
     await advance(walks.now, graph, at, adapter, new Set())
     const candidate = chosen.get(id)!
     graph = layer.showsTarget
-      ? await fittedToOutput(job, graph, layer, walks, candidate)
+      ? await fittedToOutput(job, graph, layer, walks, candidate, couplings)
       : await fittedToProducts(job, graph, layer, walks, candidate)
     walks.pending.delete(id)
     job.onProgress?.({ stage: 'quantized', done: done + 1, total: layers.length, message: id })
@@ -135,6 +141,7 @@ async function fittedToOutput(
   { node }: RoundedNode,
   walks: Walks,
   candidate: Candidate,
+  couplings: Couplings,
 ): Promise<Graph> {
   const here = nodeById(graph, node.id)
   const [form] = weightForms(graph, here).values()
@@ -157,7 +164,9 @@ async function fittedToOutput(
   const bias = biasOf(job, graph, here, rows)
   const kept = bias ? undefined : graph.values.get(here.inputs[2] ?? '')?.tensor
   const moments = withoutBias(seen, kept, rows)
-  return rounded(job, graph, { rows, value: candidate.grids[0]!.value, moments, bias, kept: null }, candidate)
+  const coupling = candidate.bits <= mostCoupledBits ? couplings.get(node.id) : undefined
+  const fitted = { rows, value: candidate.grids[0]!.value, moments, bias, kept: null, coupling }
+  return rounded(job, graph, fitted, candidate)
 }
 
 /** What the outputs of a layer of this shape should be: `target`, less what `other` gives. */
@@ -253,15 +262,18 @@ interface Fitted {
   readonly bias: Value | null
   /** A bias that the moments know nothing of, and that stays. */
   readonly kept: Float32Array | null
+  readonly coupling?: Float32Array | undefined
 }
 
 /** The layer with new weights on the grid of its candidate, and a new bias if it has one of its own. */
-function rounded(job: Job, graph: Graph, { rows, value, moments, bias, kept }: Fitted, candidate: Candidate): Graph {
+function rounded(job: Job, graph: Graph, fitted: Fitted, candidate: Candidate): Graph {
+  const { rows, value, moments, bias, kept, coupling } = fitted
   const { bits, scheme, grids } = candidate
   const problem = layerProblem(rows, moments, toF32(constant(job.prepared, value)), bias !== null)
   if (!problem) return graph
   const { axis } = grids.find((one) => one.value === value)!.grid
-  const { integers, grid } = roundLayer(problem, { scheme: scheme!, bits, axis: axis!, tableTurns: 1, pairs: true })
+  const options = { scheme: scheme!, bits, axis: axis!, tableTurns: 1, pairs: true, coupling }
+  const { integers, grid } = roundLayer(problem, options)
   const weight = quantizedValue(job.prepared, { value, grid, integers })
   const values = new Map([[value, weight]])
   if (bias) {

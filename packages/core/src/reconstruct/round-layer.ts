@@ -2,6 +2,7 @@ import type { Grid } from '@mixbit/graph'
 import {
   type Compensated,
   compensate,
+  coupleRows,
   diagonalOf,
   type Factored,
   leastSquares,
@@ -82,31 +83,35 @@ export interface RoundOptions {
   readonly tableTurns?: number
   /** Lets pairs of weights move at once. Default false. */
   readonly pairs?: boolean
+  /** How much errors of two outputs count together, [outputs, outputs], of a layer with one group. Default: each for itself. */
+  readonly coupling?: Float32Array | undefined
 }
 
 type TableOptions = RoundOptions & { readonly scheme: TableScheme }
 
 /** Rounds a layer to a scheme at a bit-width, one scale per output. */
 export function roundLayer(problem: LayerProblem, options: RoundOptions): RoundedLayer {
-  const { scheme, bits, tableTurns = 0, pairs = false } = options
+  const { scheme, bits, tableTurns = 0, pairs = false, coupling } = options
   if (scheme === 'uniform') return roundUniform(problem, options)
   const counted = problem.blocks.map((block) => ({ rows: block.rows, diagonal: diagonalOf(block.problem) }))
   const turns = scheme === 'kMeans' ? tableTurns : 0
-  let levels = levelsFor(scheme, bits, counted)
-  // Pairs take the longest, and change no table for the better: they wait for the last one.
-  const round = (turn: number) => roundTo(problem, levels, { ...options, scheme, pairs: pairs && turn === turns })
-  let best = round(0)
+  // Pairs take the longest, and change no table for the better: they wait for the last one, or for all outputs to be in view.
+  const round = (turn: number, levels: readonly number[]) => ({
+    levels,
+    ...roundTo(problem, levels, { ...options, scheme, pairs: pairs && turn === turns && !coupling }),
+  })
+  let best = round(0, levelsFor(scheme, bits, counted))
   for (let turn = 1; turn <= turns; turn++) {
-    levels = refitLevels(best.parts, levels)
-    const next = round(turn)
+    const next = round(turn, refitLevels(best.parts, best.levels))
     if (!(next.error < best.error)) break
     best = next
   }
-  // Scales that several blocks share are found before any of them is rounded.
   const { nearest } = options
+  if (coupling) return coupled(problem, best, { ...options, scheme, coupling })
+  // Scales that several blocks share are found before any of them is rounded.
   const plain =
     nearest && best.parts.length > scaleGroups(problem.layer)
-      ? nearestTo(problem, levels, { ...options, scheme, nearest })
+      ? nearestTo(problem, best.levels, { ...options, scheme, nearest })
       : null
   return plain && plain.error < best.error ? plain : best
 }
@@ -160,8 +165,8 @@ function roundTo(
   { layer, blocks }: LayerProblem,
   levels: readonly number[],
   { scheme, bits, axis, nearest, pairs = false }: TableOptions,
-): RoundedLayer & { readonly parts: readonly (RowsBlock & { readonly rounded: Compensated })[] } {
-  const { groups, outputs, inputs } = layer
+): RoundedLayer & { readonly parts: readonly Part[] } {
+  const { outputs } = layer
   const shared = blocks.length > scaleGroups(layer) ? sharedScales(layer, blocks, scheme, levels) : null
   const parts = blocks.map((block) => {
     const first = scaleGroup(layer, block) * outputs
@@ -169,6 +174,38 @@ function roundTo(
     const options = { scale: own(shared), nearest: shared ? undefined : own(nearest?.scale), pairs }
     return { ...block, rounded: compensate(block.problem, block.rows, scheme, levels, options) }
   })
+  return { ...joined(layer, parts, levels, { scheme, bits, axis }), parts }
+}
+
+type Part = RowsBlock & { readonly rounded: Compensated }
+
+/** Its outputs rounded again, with all of them in view. */
+function coupled(
+  { layer, blocks }: LayerProblem,
+  { parts, levels }: { readonly parts: readonly Part[]; readonly levels: readonly number[] },
+  { coupling, ...options }: TableOptions & { readonly coupling: Float32Array },
+): RoundedLayer {
+  const fixed = blocks.length > scaleGroups(layer)
+  const again = parts.map((part): Part => {
+    const rounded = coupleRows(part.problem, part.rows, part.rounded, {
+      scheme: options.scheme,
+      levels,
+      coupling,
+      fixed,
+    })
+    return { ...part, rounded }
+  })
+  return joined(layer, again, levels, options)
+}
+
+/** The blocks as one layer. */
+function joined(
+  layer: LayerRows,
+  parts: readonly Part[],
+  levels: readonly number[],
+  { scheme, bits, axis }: Pick<TableOptions, 'scheme' | 'bits' | 'axis'>,
+): RoundedLayer {
+  const { groups, outputs, inputs } = layer
   const scale = new Float32Array(scaleGroups(layer) * outputs)
   const integers = new Int8Array(groups * outputs * inputs)
   let error = 0
@@ -180,8 +217,7 @@ function roundTo(
         integers[layer.weightIndex(group, row, first + j)] = rounded.integers[row * problem.columns + j]!
     }
   }
-  const grid = gridOf(scheme, bits, axis, scale, levels)
-  return { grid, integers, error, parts }
+  return { grid: gridOf(scheme, bits, axis, scale, levels), integers, error }
 }
 
 /** Scales of layers in blocks, from all columns of a row together. */
