@@ -150,6 +150,7 @@ const operators: Readonly<Record<string, readonly [text: string, opset?: number]
   'every second one, backwards': ['Slice(%x, %starts, %ends, %axes, %steps)'],
   'slices of old': ['Slice(%x) {starts=[1, 0], ends=[3, 4], axes=[1, 2]}', 9],
   'zeros around it': ['Pad(%x, %pads)'],
+  'other numbers around it': ['Pad(%x, %pads, %two)'],
   'depth to space': ['DepthToSpace(%x) {blocksize=2}'],
   'some of them twice': ['Gather(%x, %places) {axis=2}'],
   'a broadcast': ['Expand(%mean, %wide)'],
@@ -162,6 +163,7 @@ const modelWith = (operator: string, opset = 17) =>
       %low: f32[] = constant(-0.5)
       %high: f32[] = constant(0.6)
       %one: f32[] = constant(1)
+      %two: f32[] = constant(2)
       %four: f32[4] = constant(0.5, 0.75, 1, 1.25)
       %scale: f32[6] = constant(0.5, 0.75, 1, 1.25, -1, 2)
       %axes: i64[2] = constant(1, 3)

@@ -214,7 +214,12 @@ const rules: Readonly<Record<string, Rule>> = {
   Concat: concat,
   Split: split,
   Slice: moved,
-  Pad: first((place) => ((place.node.attrs.mode ?? 'constant') === 'constant' ? unmoved(place) : null)),
+  Pad: first((place) => {
+    const { node } = place
+    if ((node.attrs.mode ?? 'constant') !== 'constant') return null
+    // Whatever it fills up with, it is no number of an element.
+    return unmoved({ ...place, node: { ...node, inputs: node.inputs.map((id, i) => (i === 2 ? null : id)) } })
+  }),
   DepthToSpace: moved,
   SpaceToDepth: moved,
   Gather: moved,
