@@ -1,7 +1,9 @@
-import { cut, type Graph, MixbitError, replaceValues, type Tensor, type Tensors, toF32, verify } from '@mixbit/graph'
+import { cut, type Graph, MixbitError, replaceValues, type Tensors, toF32, verify } from '@mixbit/graph'
 import type { Adapter } from './adapter.ts'
 import { check, checkClose, checkDeclared, checkIdentical, outputOf } from './conformance/compare.ts'
+import { checkGradients } from './conformance/gradients.ts'
 import { asInput, fakeQuantized, fingerprint, halved, spread, weightsOf } from './conformance/graphs.ts'
+import { only, runOnce } from './conformance/run.ts'
 import { withSession } from './with-session.ts'
 
 /** One model to test an adapter with. */
@@ -65,20 +67,6 @@ async function refuses(adapter: Adapter, source: unknown): Promise<void> {
 }
 
 type Check = (adapter: Adapter, graph: Graph, feeds: Tensors) => Promise<void>
-
-const runOnce = (adapter: Adapter, graph: Graph, feeds: Tensors, outputs = graph.outputs): Promise<Tensors> =>
-  withSession(adapter, graph, outputs, (session) => session.run(feeds))
-
-/** The tensors that a graph takes, out of a larger collection. */
-const only = (graph: Graph, tensors: Tensors): Tensors => new Map(graph.inputs.map((id) => [id, outputOf(tensors, id)]))
-
-const dot = (a: Float32Array, b: Float32Array): number => a.reduce((sum, x, i) => sum + x * b[i]!, 0)
-
-/** Numbers between -1 and 1 in the shape of a tensor. */
-const waves = ({ shape }: Tensor): Tensor => {
-  const data = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(1 + 1.7 * i))
-  return { dtype: 'f32', shape, data }
-}
 
 /** How well float computations in another order must agree. */
 const floatAgreement = 60
@@ -194,48 +182,7 @@ const checks: Readonly<Record<string, Check>> = {
     }
   },
 
-  'gradients are what finite differences say': async (adapter, graph, feeds) => {
-    if (!adapter.gradients) return
-    const isFloat = (id: string | null): id is string => graph.values.get(id ?? '')?.dtype === 'f32'
-    const ends = graph.outputs.filter((id) => isFloat(id) && graph.nodes.some(({ outputs }) => outputs.includes(id)))
-    const made = graph.nodes.flatMap(({ outputs }) => outputs.filter((id) => isFloat(id) && !ends.includes(id)))
-    const values = spread(made, 6).filter((id) => id !== null)
-    const floats = await runOnce(adapter, graph, feeds, [...new Set([...ends, ...values])])
-    // Not all ones: what comes out of a softmax always has the same sum.
-    const seeds = new Map(ends.map((id) => [id, waves(outputOf(floats, id))]))
-    const of = ends.map((value) => ({ value, seed: `${value} seed` }))
-    const session = await adapter.gradients(graph, of, values, feeds)
-    const known = new Map([...feeds, ...of.map(({ value, seed }) => [seed, seeds.get(value)!] as const)])
-    const gradients = await session.run(known)
-    await session.dispose()
-    for (const [id, gradient] of gradients) {
-      const value = outputOf(floats, id)
-      check(
-        `${gradient.shape}` === `${value.shape}`,
-        `The gradient by %${id} is [${gradient.shape}], not [${value.shape}].`,
-      )
-      const { suffix } = cut(graph, [id])
-      const crossing = suffix.inputs.filter((input) => input !== id && !graph.inputs.includes(input))
-      const rest = crossing.length > 0 ? await runOnce(adapter, graph, feeds, crossing) : new Map()
-      const [at, along, by] = [toF32(value), toF32(waves(value)), toF32(gradient)]
-      const step = 1e-3 * (Math.sqrt(dot(at, at) / at.length) || 1)
-      const sum = async (sign: number) => {
-        const moved = { ...value, data: at.map((x, i) => x + sign * step * along[i]!) }
-        const outputs = await runOnce(adapter, suffix, only(suffix, new Map([...feeds, ...rest, [id, moved]])))
-        return suffix.outputs
-          .filter((end) => seeds.has(end))
-          .reduce((total, end) => total + dot(toF32(outputOf(outputs, end)), toF32(seeds.get(end)!)), 0)
-      }
-      const difference = ((await sum(1)) - (await sum(-1))) / (2 * step)
-      const found = dot(by, along)
-      // Kinks lie between the two points, and float32 has few digits for their difference.
-      const tolerance = 0.05 * Math.sqrt(dot(by, by) * dot(along, along)) + 1e-4 / step
-      check(
-        Math.abs(found - difference) <= tolerance,
-        `Along a direction the gradient by %${id} is ${found}, and finite differences say ${difference}.`,
-      )
-    }
-  },
+  'gradients are what finite differences say': checkGradients,
 
   'a session can be disposed of twice, and does not run afterwards': async (adapter, graph, feeds) => {
     const session = await adapter.compile(graph, graph.outputs)

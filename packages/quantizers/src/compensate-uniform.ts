@@ -1,5 +1,6 @@
 import type { Grid } from '@mixbit/graph'
-import { nearestRounding, roundRows, type WeightRows, weightRows } from './compensate.ts'
+import { nearestRounding, roundRows } from './compensate.ts'
+import { type WeightRows, weightRows } from './least-squares.ts'
 import { levelsOf, withMiddles } from './levels.ts'
 import { type Factored, pickReconstructKernel, type ReconstructKernel } from './reconstruct-kernel.ts'
 

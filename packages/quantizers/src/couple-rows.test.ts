@@ -1,10 +1,12 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type Compensated, compensate, diagonalOf, leastSquares, levelsFor, weightRows } from './compensate.ts'
+import { type Compensated, compensate } from './compensate.ts'
 import { canCouple, coupleRows } from './couple-rows.ts'
+import { diagonalOf, leastSquares, weightRows } from './least-squares.ts'
 import { paddedWidth } from './padded.ts'
 import { normal } from './random.fixture.ts'
 import { type Factored, pickReconstructKernel } from './reconstruct-kernel.ts'
+import { levelsFor } from './row-levels.ts'
 
 const wasm = pickReconstructKernel('wasm')
 const twin = pickReconstructKernel('twin')

@@ -1,12 +1,5 @@
-import {
-  type Compensated,
-  halfScale,
-  hasFixedScale,
-  pairsFor,
-  sweepsFor,
-  type WeightRows,
-  weightRows,
-} from './compensate.ts'
+import { type Compensated, halfScale, hasFixedScale, pairsFor, sweepsFor } from './compensate.ts'
+import { type WeightRows, weightRows } from './least-squares.ts'
 import { type TableScheme, withMiddles } from './levels.ts'
 import { type Factored, pickReconstructKernel, type ReconstructKernel } from './reconstruct-kernel.ts'
 

@@ -1,9 +1,11 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { compensate, diagonalOf, leastSquares, levelsFor, weightRows } from './compensate.ts'
+import { compensate } from './compensate.ts'
+import { diagonalOf, leastSquares, weightRows } from './least-squares.ts'
 import { paddedWidth } from './padded.ts'
 import { normal } from './random.fixture.ts'
 import { pickReconstructKernel } from './reconstruct-kernel.ts'
+import { levelsFor } from './row-levels.ts'
 
 const wasm = pickReconstructKernel()
 const twin = pickReconstructKernel('twin')

@@ -1,7 +1,7 @@
 import type { Grid } from '@mixbit/graph'
-import { levelsFor, startScales } from './compensate.ts'
 import { forEachChannel, layoutOf } from './layout.ts'
 import { nearestLevel, type TableScheme, withMiddles } from './levels.ts'
+import { levelsFor, startScales } from './row-levels.ts'
 
 export interface SearchLevelsOptions {
   readonly data: Float32Array
