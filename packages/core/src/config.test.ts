@@ -35,6 +35,17 @@ test('OUTPUT looks at more samples unless told otherwise', () => {
   expect(count({ distanceWeightingMethod: 'BEST' })).toBe(32)
 })
 
+test('a number of samples that is given is taken as it is', () => {
+  const tolerance = (mixedPrecisionConfig: CoreConfig['mixedPrecisionConfig']) =>
+    fullConfig({ mixedPrecisionConfig }).mixedPrecisionConfig.sensitivityTolerance
+  expect(tolerance({})).toBe(0.1)
+  expect(tolerance({ distanceWeightingMethod: 'OUTPUT' })).toBe(0.1)
+  expect(tolerance({ numOfImages: 32 })).toBe(0)
+  expect(tolerance({ distanceWeightingMethod: 'BEST' })).toBe(0)
+  expect(tolerance({ useHessianBasedScores: true })).toBe(0)
+  expect(tolerance({ numOfImages: 200, sensitivityTolerance: 0.05 })).toBe(0.05)
+})
+
 test('all faults of a config are listed at once, with their paths', () => {
   const config = {
     mixedPrecisionConfig: {
@@ -83,6 +94,7 @@ const wrong: readonly (readonly [section: keyof CoreConfig, option: string, ...v
   ['quantizationConfig', 'residualCollapsing', 0],
   ['mixedPrecisionConfig', 'distanceWeightingMethod', 'LAST', 'avg', 1, null],
   ['mixedPrecisionConfig', 'numOfImages', 0, -1, 1.5, '32', Number.NaN],
+  ['mixedPrecisionConfig', 'sensitivityTolerance', -0.1, 1.1, '10%', Number.NaN],
   ['mixedPrecisionConfig', 'numInterestPointsFactor', 0, 1.01, -0.5, Number.NaN, '1'],
   ['mixedPrecisionConfig', 'metricNormalization', 'MAX', true],
   ['mixedPrecisionConfig', 'metricEpsilon', -1e-6, Number.POSITIVE_INFINITY, '0'],

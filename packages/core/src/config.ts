@@ -47,6 +47,7 @@ const schema = v.strictObject({
     v.strictObject({
       distanceWeightingMethod: v.optional(v.picklist(['AVG', 'LAST_LAYER', 'EXP', 'HESSIAN', 'OUTPUT', 'BEST'])),
       numOfImages: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+      sensitivityTolerance: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
       numInterestPointsFactor: v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(1)), 1),
       metricNormalization: v.optional(v.picklist(['NONE', 'MAXBIT', 'MINBIT']), 'NONE'),
       metricEpsilon: v.optional(v.nullable(v.pipe(v.number(), v.finite(), v.minValue(0))), 1e-6),
@@ -164,10 +165,15 @@ export interface CoreConfig {
      */
     readonly distanceWeightingMethod?: 'AVG' | 'LAST_LAYER' | 'EXP' | 'HESSIAN' | 'OUTPUT' | 'BEST'
     /**
-     * Samples of the representative dataset that the sweep uses. Default 32, for OUTPUT 128: losses at the output are mostly those of the
-     * few samples that are hard, and with 32 of them chance decides.
+     * Samples of the representative dataset that the sweep uses, at most. Default 32, for OUTPUT 128: losses at the output are mostly those
+     * of the few samples that are hard, and with 32 of them chance decides.
      */
     readonly numOfImages?: number
+    /**
+     * The sweep stops at eight samples or more once the standard error of the typical candidate's sensitivity is this share of it, in [0, 1];
+     * 0 takes all `numOfImages`. Default 0.1; 0 where `numOfImages` is given, and for HESSIAN and BEST.
+     */
+    readonly sensitivityTolerance?: number
     /** Share of the interest points that is used, in (0, 1]. Default 1. */
     readonly numInterestPointsFactor?: number
     readonly metricNormalization?: 'NONE' | 'MAXBIT' | 'MINBIT'
@@ -271,12 +277,12 @@ export function fullConfig(config: CoreConfig = {}): FullConfig {
     const {
       useHessianBasedScores,
       distanceWeightingMethod = useHessianBasedScores ? 'HESSIAN' : 'AVG',
+      numOfImages: given,
       numOfImages = distanceWeightingMethod === 'OUTPUT' ? 128 : 32,
+      sensitivityTolerance = given !== undefined || ['HESSIAN', 'BEST'].includes(distanceWeightingMethod) ? 0 : 0.1,
     } = mixedPrecisionConfig
-    return {
-      ...rest,
-      mixedPrecisionConfig: { ...mixedPrecisionConfig, distanceWeightingMethod, numOfImages },
-    } as unknown as FullConfig
+    const settled = { distanceWeightingMethod, numOfImages, sensitivityTolerance }
+    return { ...rest, mixedPrecisionConfig: { ...mixedPrecisionConfig, ...settled } } as unknown as FullConfig
   }
   throw new MixbitError('CONFIG_INVALID', `The config has ${faults.length} fault(s): ${faults.join('; ')}`, {
     hint: 'Options have the names of the reference page on CoreConfig.',

@@ -7,6 +7,7 @@ import {
   type SensitivityTable,
   type SweepCandidate,
   type SweepLayer,
+  samplesNeeded,
   sensitivities,
   sweep,
 } from '@mixbit/sensitivity'
@@ -121,7 +122,11 @@ export async function measure(job: Job, measurand: Measurand): Promise<Measured>
     const rows = (await customSweep({ ...options, customMetricFn })).map(({ values }) => values)
     return { table: null, scores: scoresPerKind(rows, measurand), hessianScores: null }
   }
-  const table = await sweep(options)
+  const { sensitivityTolerance } = config.mixedPrecisionConfig
+  const table = await sweep({
+    ...options,
+    enough: sensitivityTolerance > 0 ? (firstLook) => samplesFor(config, firstLook) : undefined,
+  })
   const hessian = ['HESSIAN', 'BEST'].includes(config.mixedPrecisionConfig.distanceWeightingMethod)
     ? await hessianOf(job, table)
     : null
@@ -153,6 +158,20 @@ export const withMethod = (
   mixedPrecisionConfig: { ...config.mixedPrecisionConfig, distanceWeightingMethod },
 })
 
+/** Samples that the sensitivity takes, as far as a table tells. */
+export const samplesFor = ({ mixedPrecisionConfig }: FullConfig, table: SensitivityTable): number => {
+  const { distanceWeightingMethod: method, sensitivityTolerance, expDistanceWeightingSigma } = mixedPrecisionConfig
+  return samplesNeeded(table, {
+    distanceWeightingMethod: weighed(method),
+    expDistanceWeightingSigma,
+    tolerance: sensitivityTolerance,
+  })
+}
+
+/** The weighting that the sweep is read with: which one is BEST shows only later, when all of them have chosen. */
+const weighed = (method: FullConfig['mixedPrecisionConfig']['distanceWeightingMethod']): MpDistanceWeighting =>
+  MpDistanceWeighting[method === 'BEST' ? 'AVG' : method]
+
 /** Distances to one number per candidate; another weighting needs no new run. */
 export function scoresOf(
   table: SensitivityTable,
@@ -168,8 +187,7 @@ export function scoresOf(
     expDistanceWeightingSigma,
   } = config.mixedPrecisionConfig
   const rows = sensitivities(table, {
-    // Which one is BEST shows only later, when all of them have chosen.
-    distanceWeightingMethod: MpDistanceWeighting[distanceWeightingMethod === 'BEST' ? 'AVG' : distanceWeightingMethod],
+    distanceWeightingMethod: weighed(distanceWeightingMethod),
     metricNormalization,
     metricEpsilon,
     metricNormalizationThreshold,

@@ -6,7 +6,7 @@ import { check, chooseAndWrite, predictedBytes } from './artifact.ts'
 import { changedAfterSearch, checkFeasible } from './assign.ts'
 import { type Job, type JobOptions, type ResourceUtilization, startJob } from './job.ts'
 import { checkBudgetNames, type FloatSizes, floatSizes, limitsOf, namesOf, searchBudget } from './limits.ts'
-import { type Measurand, type Measured, measurandFor, measure, withMethod } from './measure.ts'
+import { type Measurand, type Measured, measurandFor, measure, samplesFor, withMethod } from './measure.ts'
 import { improve } from './neighbourhood/improve.ts'
 import { observeModel } from './observed-model.ts'
 import type { Report } from './progress.ts'
@@ -152,7 +152,7 @@ function reportOf(
     remeasured: chosen.remeasured,
     solver: solverReport(chosen.solution),
     warnings: [
-      ...warningsFor(job, mixedPrecision),
+      ...warningsFor(job, mixedPrecision, asked.measured.table),
       ...observed.activations.flatMap(({ otherBase }) => otherBase ?? []),
       ...editorWarnings(changedAfterSearch({ ...job, ...observed }, chosen.assignment)),
       ...(chosen.solution?.warnings ?? []),
@@ -196,8 +196,11 @@ const basics = (job: Job, sizes: FloatSizes) => ({
   floatUtilization: sizes,
 })
 
-function warningsFor({ samples, config, warnings }: Job, mixedPrecision: boolean): string[] {
-  const { numOfImages, configurationOverwrite, normScores } = config.mixedPrecisionConfig
+function warningsFor({ samples, config, warnings }: Job, mixedPrecision: boolean, table: Measured['table']): string[] {
+  const { numOfImages, sensitivityTolerance, configurationOverwrite, normScores } = config.mixedPrecisionConfig
+  const precise = table && sensitivityTolerance > 0
+  const needed = Math.min(numOfImages, precise ? samplesFor(config, table) : numOfImages)
+  const why = precise ? `a standard error of ${100 * sensitivityTolerance} % takes` : 'numOfImages is'
   return [
     ...warnings,
     ...(configurationOverwrite ? ['configurationOverwrite is set: nothing was searched, and no budget is kept.'] : []),
@@ -205,8 +208,8 @@ function warningsFor({ samples, config, warnings }: Job, mixedPrecision: boolean
       ? []
       : ['No budget was given, so mixed precision is off: every layer has its base bit-width.']),
     ...(normScores === undefined ? [] : ['normScores is not used, here as in MCT.']),
-    ...(mixedPrecision && samples.length < numOfImages
-      ? [`The sensitivity uses ${samples.length} samples: numOfImages is ${numOfImages}, but there are no more.`]
+    ...(mixedPrecision && samples.length < needed
+      ? [`The sensitivity uses ${samples.length} samples: ${why} ${needed}, but there are no more.`]
       : []),
   ]
 }

@@ -21,13 +21,12 @@ const decode = (_: string, value: unknown) =>
   value === 'NaN' || value === 'Infinity' || value === '-Infinity' ? Number(value) : value
 
 /**
- * Reads what an earlier run has measured. Rows of another chunk size are not used.
+ * Reads what an earlier run has measured. A row's id says which samples it is of: rows of other chunks are not used.
  * @throws MixbitError `CHECKPOINT_MISMATCH` when it belongs to another model, data or config.
  */
 export async function openCheckpoint(
   store: CheckpointStore | undefined,
   key: string,
-  chunk: number,
 ): Promise<OpenCheckpoint> {
   const rows = new Map<string, Row>()
   if (!store) return { rows, append: async () => {} }
@@ -43,11 +42,11 @@ export async function openCheckpoint(
       },
     )
   if (!header) await store.append(JSON.stringify({ key }))
-  for (const line of lines) if ('row' in line && line.chunk === chunk) rows.set(line.id, line.row)
-  return { rows, append: (id, row) => store.append(JSON.stringify({ id, chunk, row }, encode)) }
+  for (const line of lines) if ('row' in line) rows.set(line.id, line.row)
+  return { rows, append: (id, row) => store.append(JSON.stringify({ id, row }, encode)) }
 }
 
-function parsed(line: string): ({ key: string } | { id: string; chunk: number; row: Row })[] {
+function parsed(line: string): ({ key: string } | { id: string; row: Row })[] {
   try {
     return [JSON.parse(line, decode)]
   } catch {

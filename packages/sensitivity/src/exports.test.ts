@@ -19,6 +19,7 @@ test('the package exports these names', () => {
       "nmseNorm",
       "normalizeMetrics",
       "outputLossOf",
+      "samplesNeeded",
       "sensitivities",
       "spread",
       "sweep",

@@ -27,8 +27,10 @@ export {
 export {
   type CandidateDistances,
   type FewPoints,
+  type SamplesNeededOptions,
   type SensitivityOptions,
   type SensitivityTable,
+  samplesNeeded,
   sensitivities,
 } from './table.ts'
 export { MpDistanceWeighting, type WeighOptions, weigh } from './weighting.ts'

@@ -1,11 +1,11 @@
 import type { Adapter } from '@mixbit/adapter'
 import { f32, type Graph, parseGraph, replaceValues, type Tensor, type Tensors, toF32 } from '@mixbit/graph'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { customSweep } from './custom-sweep.ts'
 import { nmse } from './distances.ts'
 import { interestPoints } from './interest-points.ts'
-import { type SweepLayer, sweep } from './sweep.ts'
-import { sensitivities } from './table.ts'
+import { type SweepLayer, type SweepOptions, sweep } from './sweep.ts'
+import { samplesNeeded, sensitivities } from './table.ts'
 
 /** Runs Gemm (transB), Relu and Add on rows of four numbers. */
 const adapter: Pick<Adapter, 'compile'> = {
@@ -50,10 +50,9 @@ const graph = parseGraph(`graph g(%x: f32[N,4]) {
   %y: f32[N,4] = dense Gemm(%d, %w3) {transB=1} #last
   return %y
 }`)
-const samples: Tensors[] = Array.from(
-  { length: 5 },
-  () => new Map([['x', f32([next(), next(), next(), next()], [1, 4])]]),
-)
+const randomSamples = (length: number): Tensors[] =>
+  Array.from({ length }, () => new Map([['x', f32([next(), next(), next(), next()], [1, 4])]]))
+const samples = randomSamples(5)
 
 const rounded = (id: string, steps: number): Tensor =>
   f32(
@@ -111,6 +110,64 @@ test('a candidate that changes nothing has sensitivity 0', async () => {
 test('taking the samples in chunks changes nothing', async () => {
   const whole = await sweep({ adapter, graph, layers, samples })
   expect(await sweep({ adapter, graph, layers, samples, memoryLimitBytes: 200 })).toEqual(whole)
+})
+
+describe('as many samples as it takes', () => {
+  const many = randomSamples(40)
+  const progress: { done: number; total: number }[] = []
+  const run = (enough: () => number, more: Partial<SweepOptions> = {}) =>
+    sweep({ adapter, graph, layers, samples: many, key: 'k', enough, ...more })
+
+  test.each([
+    [3, 8],
+    [13, 13],
+    [99, 40],
+  ])('%d asked for: the table is that of the first %d', async (asked, used) => {
+    const plain = await sweep({ adapter, graph, layers, samples: many.slice(0, used), key: 'k' })
+    progress.length = 0
+    expect(await run(() => asked, { onProgress: (event) => progress.push(event) })).toEqual(plain)
+    expect(progress.at(-1)!.done).toBe(progress.at(-1)!.total)
+    expect(await run(() => asked, { memoryLimitBytes: 200 })).toEqual(plain)
+  })
+
+  test('the first look shows eight samples', async () => {
+    const seen: number[] = []
+    await sweep({ adapter, graph, layers, samples: many, enough: (table) => seen.push(table.samples) })
+    await sweep({ adapter, graph, layers, samples, enough: (table) => seen.push(table.samples) })
+    expect(seen).toEqual([8, 5])
+  })
+
+  test('killed after any row, it goes on to the same table', async () => {
+    const full = lines()
+    const whole = await run(() => 13, { checkpoint: full })
+    for (let rows = 0; rows <= full.kept.length; rows++) {
+      const torn = lines()
+      torn.kept.push(...full.kept.slice(0, rows))
+      expect(await run(() => 13, { checkpoint: torn })).toEqual(whole)
+    }
+  })
+
+  test('the median candidate decides, by the spread of its samples', async () => {
+    const table = await sweep({ adapter, graph, layers, samples: many })
+    const spread = (values: readonly number[]) => ({
+      ...table,
+      samples: 4,
+      layers: [{ node: 'n', candidates: [{ label: 'w2', bits: 2, points: [], outputs: [values], losses: [values] }] }],
+    })
+    // Mean 2, variance 4/3: 1/3 of the squared mean.
+    expect(samplesNeeded(spread([1, 3, 1, 3]), { tolerance: 0.1 })).toBe(34)
+    expect(samplesNeeded(spread([1, 3, 1, 3]), { tolerance: 0.1, distanceWeightingMethod: 'OUTPUT' })).toBe(34)
+    expect(samplesNeeded(spread([1, 3, 1, 3]), { tolerance: 0.5 })).toBe(4)
+    for (const nothing of [
+      [0, 0, 0, 0],
+      [Number.NaN, 1, 2, 3],
+      [2, 2, 2, 2],
+    ])
+      expect(samplesNeeded(spread(nothing))).toBe(4)
+    // More samples: about half the standard error for four times as many.
+    const [coarse, fine] = [0.2, 0.05].map((tolerance) => samplesNeeded({ ...table, samples: 40 }, { tolerance }))
+    expect(fine! / Math.max(40, coarse!)).toBeGreaterThan(1)
+  })
 })
 
 test('a run that was killed after any row resumes to an identical table', async () => {

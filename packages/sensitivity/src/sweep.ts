@@ -49,6 +49,11 @@ export interface SweepOptions {
     float: Tensors,
     quantized: Tensors,
   ) => void
+  /**
+   * Told what the first eight samples gave, says how many it takes in all; see `samplesNeeded`. Default: all of them. Samples that are
+   * not needed are left out of the table.
+   */
+  readonly enough?: ((firstLook: SensitivityTable) => number) | undefined
   /** Bytes of float activations that are cached at once; default 256e6. More samples are taken in chunks. */
   readonly memoryLimitBytes?: number
   /** Content hash of everything that the result depends on; a checkpoint of another key is refused. Default `''`. */
@@ -75,29 +80,38 @@ export async function sweep(options: SweepOptions): Promise<SensitivityTable> {
       ...(options.outputLossFn || options.onOutputs ? outputs.map(({ value }) => value) : []),
     ]),
   ]
-  const chunk = await chunkSize(options, cached)
-  const checkpoint = await openCheckpoint(options.checkpoint, key, chunk)
-  const progress = reporter(options, Math.ceil(samples.length / chunk))
+  const size = await chunkSize(options, cached)
+  const checkpoint = await openCheckpoint(options.checkpoint, key)
   const rows: Row[][] = layers.map(() => [])
   const ends = outputs.map(({ value }) => value)
-  for (let start = 0; start < samples.length; start += chunk) {
-    const todo = layers.map((_, i) => i).filter((i) => !checkpoint.rows.has(`${start}/${i}`))
-    for (const [i] of layers.entries()) if (!todo.includes(i)) rows[i]!.push(checkpoint.rows.get(`${start}/${i}`)!)
-    if (todo.length === 0) {
-      progress('', layers.length)
-      continue
-    }
-    const floats = await floatValues(options, samples.slice(start, start + chunk), cached)
-    progress('', layers.length - todo.length)
-    for (const i of todo) {
-      const row = await measureLayer(options, { row: i, start, ends }, layers[i]!, parts[i]!, floats)
-      await checkpoint.append(`${start}/${i}`, row)
-      rows[i]!.push(row)
-      progress(layers[i]!.node, 1)
+  const look = options.enough ? Math.min(firstLook, samples.length) : samples.length
+  let wanted = samples.length
+  const chunks = () => Math.ceil(look / size) + Math.ceil((wanted - look) / size)
+  const progress = reporter(options, chunks)
+  const measureUpTo = async (last: number, first = 0) => {
+    for (let start = first; start < last; start += size) {
+      const end = Math.min(start + size, last)
+      const known = layers.map((_, i) => checkpoint.rows.get(`${start}-${end}/${i}`))
+      const floats = known.every(Boolean) ? [] : await floatValues(options, samples.slice(start, end), cached)
+      progress('', known.filter(Boolean).length)
+      for (const [i, layer] of layers.entries()) {
+        rows[i]!.push(known[i] ?? (await measureLayer(options, { row: i, start, ends }, layer, parts[i]!, floats)))
+        if (known[i]) continue
+        await checkpoint.append(`${start}-${end}/${i}`, rows[i]!.at(-1)!)
+        progress(layer.node, 1)
+      }
     }
   }
-  return tableOf(options, points, outputs, parts, rows)
+  const table = (count: number) => tableOf(options, count, points, outputs, parts, rows)
+  await measureUpTo(look)
+  wanted = Math.max(look, Math.min(samples.length, options.enough?.(table(look)) ?? look))
+  progress('', 0)
+  await measureUpTo(wanted, look)
+  return table(wanted)
 }
+
+/** Samples after which `enough` is asked: too few would not show how much they differ. */
+const firstLook = 8
 
 /** The points to compare at: all, or those that one weighting reads. */
 function pointsFor(graph: Graph, options: SweepOptions) {
@@ -192,7 +206,8 @@ async function measureLayer(
 
 /** Rows of all chunks as one table; what a layer does not reach is at distance 0. */
 function tableOf(
-  { layers, samples, key = '', onlyFor = null, outputLossFn }: SweepOptions,
+  { layers, key = '', onlyFor = null, outputLossFn }: SweepOptions,
+  samples: number,
   points: readonly InterestPoint[],
   outputs: readonly InterestPoint[],
   parts: readonly Part[],
@@ -201,7 +216,7 @@ function tableOf(
   return {
     key,
     onlyFor,
-    samples: samples.length,
+    samples,
     points,
     outputs,
     layers: layers.map(({ node, candidates }, i) => {
@@ -211,7 +226,7 @@ function tableOf(
         node,
         candidates: candidates.map(({ label, bits }, c) => {
           const samplesOf = rows[i]!.flatMap((row) => row[c] ?? [])
-          const column = (at: number) => (at < 0 ? samples.map(() => 0) : samplesOf.map((sample) => sample[at]!))
+          const column = (at: number) => (at < 0 ? new Array<number>(samples).fill(0) : samplesOf.map((sample) => sample[at]!))
           return {
             label,
             bits,
@@ -244,12 +259,13 @@ export async function breathe(signal: AbortSignal | undefined): Promise<void> {
     })
 }
 
-function reporter({ layers, onProgress }: SweepOptions, chunks: number) {
+/** Tells what is done of the layers of all chunks, of which there may be fewer after the first look. */
+function reporter({ layers, onProgress }: SweepOptions, chunks: () => number) {
   const start = performance.now()
-  const total = layers.length * chunks
   let done = 0
   return (layer: string, more: number) => {
     done += more
+    const total = layers.length * chunks()
     onProgress?.({
       done,
       total,

@@ -64,3 +64,35 @@ export function sensitivities(
   const rows = normalizeMetrics(metrics, options)
   return table.layers.map(({ node }, i) => ({ node, values: rows[i]! }))
 }
+
+export interface SamplesNeededOptions extends Pick<
+  SensitivityOptions,
+  'distanceWeightingMethod' | 'expDistanceWeightingSigma'
+> {
+  /** Standard error of a sensitivity, as a share of it. Default 0.1: one bit less costs about four times as much. */
+  readonly tolerance?: number
+}
+
+/**
+ * How many samples bring the standard error of the typical candidate's sensitivity (the median over all of them) down to the tolerance,
+ * as far as those of the table tell (Stein's two-stage sampling, 1945). At least those of the table.
+ * Candidates whose sensitivity is 0 or not finite count nothing. HESSIAN, whose scores are another matter, is taken for AVG.
+ */
+export function samplesNeeded(table: SensitivityTable, options: SamplesNeededOptions = {}): number {
+  const { distanceWeightingMethod: method = 'AVG', expDistanceWeightingSigma: sigma = 0.1, tolerance = 0.1 } = options
+  const { samples } = table
+  const needed = table.layers
+    .flatMap(({ candidates }) => candidates)
+    .flatMap(({ points, outputs, losses }) => {
+      const each = Array.from({ length: samples }, (_, i) => {
+        const of = (rows: readonly (readonly number[])[]) => rows.map((row) => [row[i]!])
+        return weigh(method === 'HESSIAN' ? 'AVG' : method, of(points), of(outputs), { sigma, outputLosses: of(losses) })
+      })
+      const mean = each.reduce((sum, x) => sum + x, 0) / samples
+      const variance = each.reduce((sum, x) => sum + (x - mean) ** 2, 0) / Math.max(1, samples - 1)
+      const count = variance > 0 ? variance / (tolerance * mean) ** 2 : 0
+      return mean > 0 && Number.isFinite(count) ? [count] : []
+    })
+    .sort((a, b) => a - b)
+  return Math.max(samples, Math.ceil(needed[needed.length >> 1] ?? 0))
+}
