@@ -151,6 +151,7 @@ function reportOf(
     interactions: chosen.interactions,
     remeasured: chosen.remeasured,
     solver: solverReport(chosen.solution),
+    sensitivitySamples: asked.measured.table?.samples ?? null,
     warnings: [
       ...warningsFor(job, mixedPrecision, asked.measured.table),
       ...observed.activations.flatMap(({ otherBase }) => otherBase ?? []),
@@ -246,6 +247,7 @@ async function bypassed<Artifact>(job: Job<Artifact>): Promise<Quantized<Artifac
       schedule: null,
       distances: { toFloat: [], toSimulation: [] },
       solver: null,
+      sensitivitySamples: null,
       warnings: ['debugConfig.bypass is on: the model is written as it was read.'],
       timings: {},
     },

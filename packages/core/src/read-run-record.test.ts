@@ -53,6 +53,7 @@ const record: RunRecord = {
     toSimulation: [],
   },
   solver: null,
+  sensitivitySamples: null,
   warnings: [],
   timings: { prepared: 12 },
   network: [

@@ -96,6 +96,8 @@ export interface QuantizeReport {
     readonly bound: number
     readonly gap: number
   } | null
+  /** Samples that the sensitivities are the mean of; null where nothing was measured sample by sample. */
+  readonly sensitivitySamples: number | null
   readonly warnings: readonly string[]
   /** Milliseconds per stage. */
   readonly timings: Readonly<Record<string, number>>

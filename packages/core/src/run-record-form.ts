@@ -108,6 +108,7 @@ export const runRecordForm = object({
     toFloat: v.array(distance),
     toSimulation: v.array(object({ output: v.string(), sqnr: measured })),
   }),
+  sensitivitySamples: v.nullish(v.number()),
   warnings: texts,
   timings: v.record(v.string(), v.number()),
   network: v.array(node),

@@ -181,7 +181,8 @@ export async function compareWeightings<Source, Artifact>(
     })
   const coreConfig = {
     ...options.coreConfig,
-    mixedPrecisionConfig: { ...mixedPrecisionConfig, keepAllDistances: true },
+    // Samples that are enough for one weighting need not be for another one.
+    mixedPrecisionConfig: { sensitivityTolerance: 0, ...mixedPrecisionConfig, keepAllDistances: true },
   }
   const { targetResourceUtilization, ...jobOptions } = options
   checkBudgetNames(targetResourceUtilization)

@@ -120,6 +120,7 @@ export const starvedRun: RunRecord = {
   },
   distances: { toFloat: outputs(6.2), toSimulation: [{ output: 'y', sqnr: 200, cosine: 1, mse: 0, top1Agreement: 1 }] },
   solver: { status: 'optimal', objective: 0.026, bound: 0.026, gap: 0 },
+  sensitivitySamples: 4,
   warnings: [
     'The sensitivity uses 4 samples: numOfImages is 32, but there are no more.',
     'net/last, the last layer before output y, has 2 bits, which can ruin that output. AVG chose so, and the output has 6.2 dB SQNR; at the same budget LAST_LAYER gives it 4 bits (16.7 dB).',

@@ -171,7 +171,7 @@ function summary(report: QuantizeReport, output: string): [string, string][] {
       ? [
           [
             'choice',
-            `${solver.status}, ${report.distanceWeightingMethod}, sensitivity ${format.number(solver.objective)}, gap ${format.number(solver.gap)}`,
+            `${solver.status}, ${report.distanceWeightingMethod}, sensitivity ${format.number(solver.objective)}${overSamples(report)}, gap ${format.number(solver.gap)}`,
           ] as [string, string],
         ]
       : []),
@@ -192,6 +192,9 @@ function summary(report: QuantizeReport, output: string): [string, string][] {
     ['written', output],
   ]
 }
+
+const overSamples = ({ sensitivitySamples: count }: QuantizeReport): string =>
+  count === null ? '' : ` over ${count} sample${count === 1 ? '' : 's'}`
 
 /** What looking around the choice of the search has found. */
 function neighbourhoodLines({ interactions, remeasured }: QuantizeReport): [string, string][] {

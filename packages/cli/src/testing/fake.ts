@@ -93,6 +93,7 @@ export const fakeReport = {
     toSimulation: [],
   },
   solver: { status: 'optimal', objective: 0.0123, bound: 0.0123, gap: 0 },
+  sensitivitySamples: 13,
   warnings: ['beware'],
   timings: {},
 } satisfies QuantizeReport

@@ -65,13 +65,14 @@ export function convRows(kind: OpKind, window: Window, shape: readonly number[],
           const [row, column] = [rows[top + k]!, columns[left + l]!]
           taps[tap++] = row < 0 || column < 0 ? -1 : row + column
         }
-      let from = ((position - place) / outArea) * sampleStep
-      let i = at
-      for (let c = 0; c < groups * channels; c++, from += channelStep)
-        for (let tap = 0; tap < taps.length; tap++) {
-          const offset = taps[tap]!
-          to[i++] = offset < 0 ? 0 : x[from + offset]!
-        }
+      const start = ((position - place) / outArea) * sampleStep
+      const count = taps.length
+      for (let tap = 0; tap < count; tap++) {
+        const offset = taps[tap]!
+        const end = at + groups * channels * count
+        if (offset < 0) for (let i = at + tap; i < end; i += count) to[i] = 0
+        else for (let i = at + tap, from = start + offset; i < end; i += count, from += channelStep) to[i] = x[from]!
+      }
     },
     outputIndex(output, group, row, position) {
       const channel = group * outputs + row
