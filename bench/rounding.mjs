@@ -1,6 +1,6 @@
 // What error-compensating rounding, tables of levels and all widths buy at equal file bytes, beside nearest rounding on
 // 8, 4 and 2 bits with AVG (what MCT does).
-// `node bench/rounding.mjs [model ...] [--budgets 0.125,0.1] [--equal weights] [--target onnxruntime-cpu] [--samples 1000] [--method AVG] [--images 32] [--coupling]`
+// `node bench/rounding.mjs [model ...] [--budgets 0.125,0.1] [--equal weights] [--target onnxruntime-cpu] [--samples 1000] [--method AVG] [--images 32] [--coupling on]`
 // Calibration inputs are not scored. `--equal weights`: Mixbit has the budget on its weights instead of the file bytes of the other.
 // Where the other cannot reach the budget (its least width is 2 bits), Mixbit stands alone, with the budget on its weights.
 import { parseArgs } from 'node:util'
@@ -22,9 +22,10 @@ const { values, positionals } = parseArgs({
     images: { type: 'string' },
     equal: { type: 'string', default: 'file' },
     samples: { type: 'string' },
-    coupling: { type: 'boolean', default: false },
+    coupling: { type: 'string', default: 'measured' },
   },
 })
+const couplings = { measured: 'measured', on: true, off: false }
 const adapter = onnx({ threads: 1 })
 const platform = targetPlatform(values.target)
 const like = { ...platform, weights: mctWeights }
@@ -87,7 +88,7 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(scoring)) 
         targetPlatform: platform,
         targetResourceUtilization: equalFile ? { fileSize: peer.report.bytes } : { weightsMemory },
         coreConfig: {
-          quantizationConfig: { weightsChannelCoupling: values.coupling },
+          quantizationConfig: { weightsChannelCoupling: couplings[values.coupling] },
           mixedPrecisionConfig: {
             distanceWeightingMethod: values.method,
             ...(values.images && { numOfImages: Number(values.images) }),

@@ -4,7 +4,7 @@ import { cut, type Tensors, toF32 } from '@mixbit/graph'
 import { onnx } from '@mixbit/onnx'
 import { expect, test } from 'vitest'
 import { startJob } from '../packages/core/src/job.ts'
-import { measureCouplings } from '../packages/core/src/reconstruct/couplings.ts'
+import { couplingsOf, measureCouplings } from '../packages/core/src/reconstruct/couplings.ts'
 import { modelOf, tensor } from '../packages/onnx/src/tiny-models.ts'
 
 const adapter = onnx({ threads: 1 })
@@ -108,15 +108,40 @@ test('probabilities count as the logits before them, and say nothing where those
   expect(unknown!.size).toBe(0)
 })
 
-test('nothing is measured unless asked for, with nearest rounding or without gradients, and measuring can be cancelled', async () => {
+test('with samples enough both ways are measured, and the better one is written', async () => {
+  const run = async (weightsChannelCoupling: boolean | 'measured', count: number) => {
+    const options = { representativeDataset: samples(count, 1), targetPlatform: target, adapter }
+    const { artifact, report } = await quantize(net(4), {
+      ...options,
+      coreConfig: { quantizationConfig: { weightsChannelCoupling }, mixedPrecisionConfig: { numOfImages: 256 } },
+    })
+    return { artifact, warnings: report.warnings, loss: new Map(report.rounding.map((r) => [r.step, r.outputLoss])) }
+  }
+  const [off, on, measured] = [await run(false, 256), await run(true, 256), await run('measured', 256)]
+  const [plain, coupled] = [off, on].map(({ loss }) => loss.get('repairedThroughModel')!) as [number, number]
+  expect(coupled).not.toBe(plain)
+  expect(measured.loss.get('repairedThroughModel')).toBe(plain)
+  expect(measured.loss.get('allChannelsInView')).toBe(Math.min(plain, coupled))
+  expect(measured.artifact).toEqual(coupled < plain ? on.artifact : off.artifact)
+  const few = await run('measured', 255)
+  expect(few.artifact).toEqual((await run(false, 255)).artifact)
+  expect(few.loss.has('allChannelsInView')).toBe(false)
+})
+
+test('nothing is measured for wider weights, with nearest rounding or without gradients, and measuring can be cancelled', async () => {
   const job = await jobOf(net(3))
-  expect((await measureCouplings({ ...job, adapter: withoutGradients })).size).toBe(0)
+  const chosen = job.layers.map(({ candidates }) => candidates[0]!)
+  expect((await couplingsOf(job, chosen)).size).toBe(3)
+  const [first, ...others] = chosen
+  expect([...(await couplingsOf(job, [{ ...first!, bits: 5 }, ...others])).keys()]).toEqual(['second', 'last'])
+  expect((await couplingsOf({ ...job, adapter: withoutGradients }, chosen)).size).toBe(0)
   const nearest = {
     ...job.config,
     quantizationConfig: { ...job.config.quantizationConfig, weightsRounding: 'nearest' as const },
   }
-  expect((await measureCouplings({ ...job, config: nearest })).size).toBe(0)
+  expect((await couplingsOf({ ...job, config: nearest }, chosen)).size).toBe(0)
   const controller = new AbortController()
   controller.abort()
-  await expect(measureCouplings({ ...job, signal: controller.signal })).rejects.toMatchObject({ code: 'ABORTED' })
+  const again = { ...job, samples: [...job.samples], signal: controller.signal }
+  await expect(couplingsOf(again, chosen)).rejects.toMatchObject({ code: 'ABORTED' })
 })

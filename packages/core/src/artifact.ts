@@ -84,7 +84,7 @@ export async function chooseAndWrite<Artifact>(
       continue
     }
     const { assignment, ...found } = await improve(search, first)
-    const { graph, losses } = await repairedGraph(job, observed, assignment)
+    const { graph, ...repair } = await repairedGraph(job, observed, assignment)
     const artifact = (await adapter.write?.(graph)) ?? null
     const bytes = artifact === null ? null : (adapter.byteLength?.(artifact) ?? null)
     const transferBytes = artifact === null ? null : ((await adapter.transferBytes?.(artifact)) ?? null)
@@ -93,7 +93,7 @@ export async function chooseAndWrite<Artifact>(
     const wire = wireBytes(transferBytes)
     const wireExcess = wire === null || bytes === null || edited ? 0 : wire - (budget.transferSize ?? wire)
     if (excess <= 0 && wireExcess <= 0)
-      return { assignment, solution, ...found, graph, losses, artifact, bytes, transferBytes }
+      return { assignment, solution, ...found, graph, ...repair, artifact, bytes, transferBytes }
     if (wireExcess > 0) {
       const fixed = fileSize?.fixed ?? bytes! - fileBytes(job, assignment)
       fileSize = { limit: bytes! - Math.ceil((wireExcess * bytes!) / wire!), fixed, once: onceBytes(job) }

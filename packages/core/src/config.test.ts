@@ -22,7 +22,7 @@ test('an empty config gets the defaults of MCT', () => {
   expect(quantizationConfig).toMatchObject({
     weightsErrorMethod: 'MSE',
     weightsBiasCorrection: true,
-    weightsChannelCoupling: false,
+    weightsChannelCoupling: 'measured',
     zThreshold: Number.POSITIVE_INFINITY,
   })
 })

@@ -23,7 +23,7 @@ const schema = v.strictObject({
       weightsErrorMethod: v.optional(v.picklist([...errorMethods, 'HMSE']), 'MSE'),
       activationErrorMethod: v.optional(errorMethod, 'MSE'),
       weightsRounding: v.optional(v.picklist(['nearest', 'errorCompensating']), 'errorCompensating'),
-      weightsChannelCoupling: v.optional(v.boolean(), false),
+      weightsChannelCoupling: v.optional(v.union([v.boolean(), v.literal('measured')]), 'measured'),
       weightsBiasCorrection: v.optional(v.boolean(), true),
       weightsSecondMomentCorrection: v.optional(v.boolean(), false),
       activationBiasCorrection: v.optional(v.boolean(), false),
@@ -121,10 +121,11 @@ export interface CoreConfig {
      */
     readonly weightsRounding?: 'nearest' | 'errorCompensating'
     /**
-     * Rounds the layers of up to 4 bits with all their output channels in view, weighed by the gradients of the model's outputs, on up to 256
-     * samples. With fewer, or more bits, it does more harm than good. Needs an adapter that gives gradients. Default false.
+     * Rounds the layers of up to 4 bits with all their output channels in view, weighed by the gradients of the model's outputs on up to 256
+     * samples. Needs an adapter that gives gradients. Default `'measured'`: with 256 samples or more both ways are tried, and the one with the
+     * less model output loss is written.
      */
-    readonly weightsChannelCoupling?: boolean
+    readonly weightsChannelCoupling?: boolean | 'measured'
     /** Corrects biases by the mean output shift that weight rounding causes. Default true. */
     readonly weightsBiasCorrection?: boolean
     /** Gives every channel of a layer's output the mean and the deviation that it has in the float model. Default false. */

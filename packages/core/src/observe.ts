@@ -9,7 +9,6 @@ import { equalConcats } from './corrections/equal-concats.ts'
 import { eachSample } from './each-sample.ts'
 import type { Job } from './job.ts'
 import { type EditedActivations, editedActivations } from './network-editor.ts'
-import type { Couplings } from './reconstruct/couplings.ts'
 import { allFinite } from './samples.ts'
 
 /** One way to quantize an activation. */
@@ -41,8 +40,6 @@ export interface Observed {
   readonly activations: readonly Activation[]
   /** Mean of every input channel of a layer, for bias correction. */
   readonly inputMeans: ReadonlyMap<NodeId, Float64Array>
-  /** Of layers whose rounding is to have all output channels in view; absent where nothing is rounded so. */
-  readonly couplings?: Couplings
 }
 
 /** Axis of the channels in what the layer reads and gives: the last one for dense layers and channels-last convolutions. */

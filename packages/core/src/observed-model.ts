@@ -3,7 +3,7 @@ import { freedom } from './assign.ts'
 import type { Job } from './job.ts'
 import { type FloatSizes, floatSizes, type Measures, measuresFor, type Resource } from './limits.ts'
 import { type Observed, observe } from './observe.ts'
-import { couplingWarnings, measureCouplings } from './reconstruct/couplings.ts'
+import { couplingWarnings } from './reconstruct/couplings.ts'
 
 /** A model before the sweep: read, prepared, with candidates, observed, and with what budgets are made of. */
 export interface ObservedModel<Artifact = unknown> {
@@ -22,10 +22,9 @@ export async function observeModel<Artifact>(
 ): Promise<ObservedModel<Artifact>> {
   const wanted = new Set(resources)
   const free = freedom(Object.fromEntries(resources.map((name) => [name, 1])))
-  const couplings = await measureCouplings(job)
-  const observed = { ...(await observe(job, free.activations)), couplings }
+  const observed = await observe(job, free.activations)
   return {
-    job: { ...job, warnings: [...job.warnings, ...couplingWarnings(job, couplings)] },
+    job: { ...job, warnings: [...job.warnings, ...couplingWarnings(job)] },
     observed,
     sizes: await floatSizes(job, wanted.has('transferSize')),
     measures: await measuresFor(job, observed, wanted),

@@ -157,6 +157,9 @@ function reportOf(
       ...observed.activations.flatMap(({ otherBase }) => otherBase ?? []),
       ...editorWarnings(changedAfterSearch({ ...job, ...observed }, chosen.assignment)),
       ...(chosen.solution?.warnings ?? []),
+      ...(job.config.quantizationConfig.weightsChannelCoupling === true && !chosen.couples
+        ? ['weightsChannelCoupling did nothing: no layer of up to 4 bits has a known gradient of the outputs.']
+        : []),
       ...starvationWarnings(job.config, findings.outputLayers, findings.weightings),
     ],
     ...findings,

@@ -6,7 +6,8 @@ import { correctActivationBias } from './corrections/activation-bias.ts'
 import { correctSecondMoment } from './corrections/second-moment.ts'
 import type { Job } from './job.ts'
 import type { Observed } from './observe.ts'
-import { outputLosses } from './output-loss.ts'
+import { mostDeciding, outputLosses } from './output-loss.ts'
+import { couplingsOf } from './reconstruct/couplings.ts'
 import { reconstruct } from './reconstruct/reconstruct.ts'
 
 /** The graph of an assignment with its candidates as they are: weights and activations on their grids, biases corrected. */
@@ -18,23 +19,50 @@ export function simulated(job: Job, observed: Observed, assignment: Assignment):
 /** A graph as it is written, and what the repair through the model brought. */
 export interface Repaired {
   readonly graph: Graph
-  /** Measured model output losses; null where no weights compensate. A repair that was left out changes nothing. */
-  readonly losses: { readonly inLayers: number; readonly throughModel: number } | null
+  /** Measured model output losses; null where no weights compensate. */
+  readonly losses: RepairLosses | null
+  /** Whether channels were coupled, or would have been if the outputs had not become worse by it. */
+  readonly couples: boolean
+}
+
+/** Mean over the first samples. What makes the outputs worse is left out, and has the loss of the step before. */
+export interface RepairLosses {
+  readonly samples: number
+  readonly inLayers: number
+  readonly throughModel: number
+  /** null where that was not a step of its own. */
+  readonly allChannelsInView: number | null
 }
 
 /**
  * The graph of an assignment as it is written: simulated, then repaired through the model and corrected. A repair that makes the outputs
- * worse, by their loss and by their signal-to-noise ratio, is left out: with few samples it is fitted to what is peculiar to them.
+ * worse, by their loss and by their signal-to-noise ratio, is left out: with few samples it is fitted to what is peculiar to them. With
+ * samples enough, layers of few bits are rounded with all channels in view as well, and less loss decides.
  */
 export async function repairedGraph(job: Job, observed: Observed, assignment: Assignment): Promise<Repaired> {
+  const { weights } = assignment
   const centred = await simulated(job, observed, assignment)
-  if (!assignment.weights.some(({ scheme }) => scheme))
-    return { graph: await correctSecondMoment(job, centred), losses: null }
-  const repaired = await reconstruct(job, centred, assignment.weights, observed.couplings)
-  const [inLayers, after] = (await outputLosses(job, [centred, repaired])) as [number, number]
+  if (!weights.some(({ scheme }) => scheme))
+    return { graph: await correctSecondMoment(job, centred), losses: null, couples: false }
+  const couplings = await couplingsOf(job, weights)
+  const couples = couplings.size > 0
+  const compares = couples && job.config.quantizationConfig.weightsChannelCoupling === 'measured'
+  const repaired = await reconstruct(job, centred, weights, compares ? new Map() : couplings)
+  const rival = compares ? await reconstruct(job, centred, weights, couplings) : null
+  const graphs = [centred, repaired, ...(rival ? [rival] : [])]
+  const samples = rival ? mostDeciding : job.config.mixedPrecisionConfig.numOfImages
+  const [inLayers, after, inView] = (await outputLosses(job, graphs, samples)) as [number, number, number?]
   const isWorse = !(after <= inLayers) && !((await meanSqnr(job, repaired)) >= (await meanSqnr(job, centred)))
-  const graph = await correctSecondMoment(job, isWorse ? centred : repaired)
-  return { graph, losses: { inLayers, throughModel: isWorse ? inLayers : after } }
+  const [plain, throughModel] = isWorse ? [centred, inLayers] : [repaired, after]
+  const isBetter = rival !== null && inView! < throughModel
+  return {
+    graph: await correctSecondMoment(job, isBetter ? rival : plain),
+    losses: {
+      ...{ samples, inLayers, throughModel },
+      allChannelsInView: rival ? Math.min(inView!, throughModel) : null,
+    },
+    couples,
+  }
 }
 
 /** Of the outputs of a graph, in dB. */

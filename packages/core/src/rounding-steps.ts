@@ -9,7 +9,7 @@ import type { Repaired } from './repaired.ts'
  * the outputs worse is left out, and its step has the loss of the one before.
  */
 export interface RoundingStep {
-  readonly step: 'nearest' | 'biasCorrection' | 'compensatedInLayers' | 'repairedThroughModel'
+  readonly step: 'nearest' | 'biasCorrection' | 'compensatedInLayers' | 'repairedThroughModel' | 'allChannelsInView'
   readonly outputLoss: number
 }
 
@@ -27,11 +27,14 @@ export async function roundingSteps(
     return apply(prepared, layers, { ...assignment, weights }, observed, { ...config, quantizationConfig })
   }
   const corrects = config.quantizationConfig.weightsBiasCorrection ? [false, true] : [false]
-  const [nearest, corrected] = await outputLosses(job, corrects.map(simulate))
+  const [nearest, corrected] = await outputLosses(job, corrects.map(simulate), losses.samples)
   return [
     { step: 'nearest', outputLoss: nearest! },
     ...(corrected === undefined ? [] : [{ step: 'biasCorrection' as const, outputLoss: corrected }]),
     { step: 'compensatedInLayers', outputLoss: losses.inLayers },
     { step: 'repairedThroughModel', outputLoss: losses.throughModel },
+    ...(losses.allChannelsInView === null
+      ? []
+      : [{ step: 'allChannelsInView' as const, outputLoss: losses.allChannelsInView }]),
   ]
 }

@@ -24,10 +24,7 @@ const decode = (_: string, value: unknown) =>
  * Reads what an earlier run has measured. A row's id says which samples it is of: rows of other chunks are not used.
  * @throws MixbitError `CHECKPOINT_MISMATCH` when it belongs to another model, data or config.
  */
-export async function openCheckpoint(
-  store: CheckpointStore | undefined,
-  key: string,
-): Promise<OpenCheckpoint> {
+export async function openCheckpoint(store: CheckpointStore | undefined, key: string): Promise<OpenCheckpoint> {
   const rows = new Map<string, Row>()
   if (!store) return { rows, append: async () => {} }
   const lines = (await store.load()).flatMap((line) => parsed(line))

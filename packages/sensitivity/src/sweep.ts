@@ -226,7 +226,8 @@ function tableOf(
         node,
         candidates: candidates.map(({ label, bits }, c) => {
           const samplesOf = rows[i]!.flatMap((row) => row[c] ?? [])
-          const column = (at: number) => (at < 0 ? new Array<number>(samples).fill(0) : samplesOf.map((sample) => sample[at]!))
+          const column = (at: number) =>
+            at < 0 ? new Array<number>(samples).fill(0) : samplesOf.map((sample) => sample[at]!)
           return {
             label,
             bits,

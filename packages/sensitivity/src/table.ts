@@ -65,10 +65,8 @@ export function sensitivities(
   return table.layers.map(({ node }, i) => ({ node, values: rows[i]! }))
 }
 
-export interface SamplesNeededOptions extends Pick<
-  SensitivityOptions,
-  'distanceWeightingMethod' | 'expDistanceWeightingSigma'
-> {
+export interface SamplesNeededOptions
+  extends Pick<SensitivityOptions, 'distanceWeightingMethod' | 'expDistanceWeightingSigma'> {
   /** Standard error of a sensitivity, as a share of it. Default 0.1: one bit less costs about four times as much. */
   readonly tolerance?: number
 }
@@ -86,7 +84,10 @@ export function samplesNeeded(table: SensitivityTable, options: SamplesNeededOpt
     .flatMap(({ points, outputs, losses }) => {
       const each = Array.from({ length: samples }, (_, i) => {
         const of = (rows: readonly (readonly number[])[]) => rows.map((row) => [row[i]!])
-        return weigh(method === 'HESSIAN' ? 'AVG' : method, of(points), of(outputs), { sigma, outputLosses: of(losses) })
+        return weigh(method === 'HESSIAN' ? 'AVG' : method, of(points), of(outputs), {
+          sigma,
+          outputLosses: of(losses),
+        })
       })
       const mean = each.reduce((sum, x) => sum + x, 0) / samples
       const variance = each.reduce((sum, x) => sum + (x - mean) ** 2, 0) / Math.max(1, samples - 1)

@@ -10,6 +10,7 @@ const names: Readonly<Record<string, string>> = {
   biasCorrection: '+ biases corrected',
   compensatedInLayers: '+ errors compensate within layers',
   repairedThroughModel: '+ repaired through the model',
+  allChannelsInView: '+ all channels in view',
 }
 const nameOf = (step: string) => names[step] ?? step
 

@@ -13,6 +13,7 @@ import {
 } from '@mixbit/graph'
 import { canCouple } from '@mixbit/quantizers'
 import { interestPoints } from '@mixbit/sensitivity'
+import type { Assignment } from '../apply.ts'
 import type { Job } from '../job.ts'
 import { breathe, checkAborted } from '../progress.ts'
 import { allFinite } from '../samples.ts'
@@ -32,25 +33,40 @@ const mostSamples = 256
 const damping = 1
 
 /** The widest weights that are coupled: at 8 bits ppocr_cls lost 4 dB by it. */
-export const mostCoupledBits = 4
+const mostCoupledBits = 4
 
-const couples = ({ config: { quantizationConfig } }: Job): boolean =>
-  quantizationConfig.weightsChannelCoupling && quantizationConfig.weightsRounding === 'errorCompensating'
+/** Whether layers are to be coupled, if their gradients are known; by default only where there are samples enough to learn from. */
+function couples({ adapter, samples, config: { quantizationConfig } }: Job): boolean {
+  const { weightsChannelCoupling: coupling, weightsRounding } = quantizationConfig
+  const wanted = coupling === 'measured' ? samples.length >= mostSamples : coupling
+  return wanted && weightsRounding === 'errorCompensating' && adapter.gradients !== undefined
+}
 
 /** What is to be said of couplings that were asked for. */
-export function couplingWarnings(job: Job, couplings: Couplings): string[] {
-  const { adapter, samples, config } = job
-  if (!config.quantizationConfig.weightsChannelCoupling) return []
-  if (!couples(job)) return ['weightsChannelCoupling does nothing when weights are rounded to the nearest.']
+export function couplingWarnings({ adapter, samples, config: { quantizationConfig } }: Job): string[] {
+  if (quantizationConfig.weightsChannelCoupling !== true) return []
+  if (quantizationConfig.weightsRounding === 'nearest')
+    return ['weightsChannelCoupling does nothing when weights are rounded to the nearest.']
   if (!adapter.gradients)
     return [`weightsChannelCoupling does nothing: the adapter ${adapter.name} gives no gradients.`]
-  if (couplings.size === 0)
-    return ['weightsChannelCoupling does nothing: no layer has a known gradient of the outputs.']
   return samples.length < mostSamples
     ? [
         `weightsChannelCoupling has ${samples.length} samples: with fewer than ${mostSamples} it may do more harm than good.`,
       ]
     : []
+}
+
+/** The couplings of a graph that were measured last: all choices of a job have the same. */
+const known = new WeakMap<Graph, { readonly samples: Job['samples']; readonly couplings: Couplings }>()
+
+/** The couplings of the layers that a choice gives few bits; measured once per job. */
+export async function couplingsOf(job: Job, weights: Assignment['weights']): Promise<Couplings> {
+  const few = new Set(job.layers.filter((_, i) => weights[i]!.bits <= mostCoupledBits).map(({ node }) => node))
+  if (few.size === 0 || !couples(job)) return new Map()
+  const last = known.get(job.prepared)
+  const couplings = last?.samples === job.samples ? last.couplings : await measureCouplings(job)
+  known.set(job.prepared, { samples: job.samples, couplings })
+  return new Map([...couplings].filter(([node]) => few.has(node)))
 }
 
 /** A layer that may be coupled: all its channels have the same inputs. */
@@ -66,7 +82,6 @@ interface CoupledLayer {
  * gradients, and for probabilities whose logits are not known.
  */
 export async function measureCouplings(job: Job): Promise<Couplings> {
-  if (!couples(job)) return new Map()
   const { adapter, prepared: graph, signal, onProgress } = job
   const layers = coupledLayers(job)
   const ends = endsOf(graph)
@@ -91,7 +106,7 @@ export async function measureCouplings(job: Job): Promise<Couplings> {
         seen.add(value)
         observers[i]!.add(gradient, gradient.shape, seed)
       }
-      onProgress?.({ stage: 'observed', done: n + 1, total: samples.length, message: 'gradients' })
+      onProgress?.({ stage: 'quantized', done: n + 1, total: samples.length, message: 'gradients' })
       await breathe()
     }
   } finally {

@@ -20,7 +20,7 @@ import { type Candidate, constant, quantizedValue } from '../candidates.ts'
 import type { Job } from '../job.ts'
 import { correctsBias } from '../network-editor.ts'
 import { breathe, checkAborted } from '../progress.ts'
-import { type Couplings, mostCoupledBits } from './couplings.ts'
+import type { Couplings } from './couplings.ts'
 import type { LayerRows } from './layer-rows.ts'
 import { faultOf, type Moments, momentsObserver, seedOf, type WriteTarget, withoutBias } from './moments.ts'
 import { factorTargets, multiplied, type Product, writeFactors } from './products.ts'
@@ -164,7 +164,7 @@ async function fittedToOutput(
   const bias = biasOf(job, graph, here, rows)
   const kept = bias ? undefined : graph.values.get(here.inputs[2] ?? '')?.tensor
   const moments = withoutBias(seen, kept, rows)
-  const coupling = candidate.bits <= mostCoupledBits ? couplings.get(node.id) : undefined
+  const coupling = couplings.get(node.id)
   const fitted = { rows, value: candidate.grids[0]!.value, moments, bias, kept: null, coupling }
   return rounded(job, graph, fitted, candidate)
 }
