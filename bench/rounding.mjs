@@ -77,7 +77,7 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(scoring)) 
       const peer = await run({
         targetPlatform: like,
         targetResourceUtilization: { weightsMemory },
-        coreConfig: { quantizationConfig: { weightsRounding: 'nearest' } },
+        coreConfig: { quantizationConfig: { weightsRounding: 'nearest' }, mixedPrecisionConfig: { numOfImages: 32 } },
       }).catch((error) => {
         if (error.code !== 'BUDGET_INFEASIBLE') throw error
         return null

@@ -36,7 +36,7 @@ async function milliseconds(session, feeds, runs = 60) {
 }
 
 for (const name of names.length > 0 ? names : ['resnet20', 'mobilenet_v1', 'squeezenet']) {
-  // As the peer does: 100 images for calibration, 32 of them for the sensitivity.
+  // As the peer does: 100 images for calibration, at most 32 of them for the sensitivity.
   const samples = (await models[name].samples(name === 'resnet20' ? 100 : 32)).map(({ feed }) => feed)
   const source = modelBytes(name)
   const float = await adapter.open(await adapter.write(await adapter.read(source)), { threads: 1 })
@@ -49,23 +49,23 @@ for (const name of names.length > 0 ? names : ['resnet20', 'mobilenet_v1', 'sque
   }
   const { artifact, report, seconds } = await timed(source, options)
   const candidates = report.layers.reduce((sum, layer) => sum + layer.candidates.length, 0)
-  const forwards = candidates * Math.min(32, samples.length)
   const lastLayer = { distanceWeightingMethod: 'LAST_LAYER', keepAllDistances: false }
   const few = await quantize(source, { ...options, coreConfig: { mixedPrecisionConfig: lastLayer } })
   const nearest = await timed(source, {
     ...options,
     targetPlatform: { ...platform, weights: mctWeights },
-    coreConfig: { quantizationConfig: { weightsRounding: 'nearest' } },
+    coreConfig: { quantizationConfig: { weightsRounding: 'nearest' }, mixedPrecisionConfig: { numOfImages: 32 } },
   })
   const session = await adapter.open(artifact, { threads: 1 })
   const quantized = await milliseconds(session, samples)
   const again = await milliseconds(float, samples)
   console.log(
-    `${name}: float forward ${forward.toFixed(2)} ms (${again.toFixed(2)} after), ${candidates} candidates x ${Math.min(32, samples.length)} samples`,
+    `${name}: float forward ${forward.toFixed(2)} ms (${again.toFixed(2)} after), ${candidates} candidates x ${report.sensitivitySamples} samples`,
   )
-  const inForwards = ({ timings }) => (timings.sensitivity / (forwards * Math.min(forward, again))).toFixed(2)
+  const inForwards = ({ timings, sensitivitySamples }) =>
+    (timings.sensitivity / (candidates * sensitivitySamples * Math.min(forward, again))).toFixed(2)
   console.log(
-    `  sweep ${report.timings.sensitivity.toFixed(0)} ms = ${inForwards(report)} of ${forwards} float forwards; for LAST_LAYER alone ${inForwards(few.report)}`,
+    `  sweep ${report.timings.sensitivity.toFixed(0)} ms = ${inForwards(report)} of ${candidates * report.sensitivitySamples} float forwards; for LAST_LAYER alone ${inForwards(few.report)} (${few.report.sensitivitySamples} samples)`,
   )
   console.log(
     `  whole job ${seconds.toFixed(2)} CPU s, as MCT does it (8/4/2 bits, nearest) ${nearest.seconds.toFixed(2)}; stages ${JSON.stringify(Object.fromEntries(Object.entries(report.timings).map(([k, v]) => [k, Math.round(v)])))}`,

@@ -35,13 +35,15 @@ test('quantize hands the options on, writes the file, and prints the table', asy
     '2,8',
     '--distance-weighting',
     'last_layer',
+    '--num-of-images',
+    '1',
     '--report',
     at('r.json'),
   ]
   expect(await main([...quantize, ...flags], io)).toBe(0)
   expect(options).toMatchObject({
     targetResourceUtilization: { weightsMemory: '25%', fileSize: 4000 },
-    coreConfig: { mixedPrecisionConfig: { distanceWeightingMethod: 'LAST_LAYER', numOfImages: 2 } },
+    coreConfig: { mixedPrecisionConfig: { distanceWeightingMethod: 'LAST_LAYER', numOfImages: 1 } },
     targetPlatform: { name: 'weights-only', weights: { bits: [8, 2] } },
   })
   expect(options.representativeDataset).toHaveLength(2)
@@ -80,7 +82,7 @@ test('a config file fills in what the flags leave out, and every fault in it is 
     {
       bitWidthConfig: config.bitWidthConfig,
       targetResourceUtilization: { weightsMemory: '20%' },
-      mixedPrecisionConfig: { distanceWeightingMethod: 'EXP', numOfImages: 1 },
+      mixedPrecisionConfig: { distanceWeightingMethod: 'EXP' },
       debugConfig: {},
     },
   ])

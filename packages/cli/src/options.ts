@@ -131,7 +131,7 @@ export function addSweep(command: Command): Command {
     )
     .option(
       '--num-of-images <n>',
-      'samples of the sensitivity (default: --samples, else 32, for OUTPUT 128)',
+      'samples of the sensitivity (default: as many as its precision takes, up to 32, for OUTPUT 128)',
       parse.integer('--num-of-images', 1),
     )
     .option('--memory-limit <bytes>', 'most bytes of cached activations', parse.integer('--memory-limit', 1))

@@ -70,7 +70,6 @@ export function jobOptions(
   const { adapter, core, options, sections, inputs, progress } = prepared
   const { coreConfig } = sections
   const mixedPrecisionConfig = {
-    ...defined({ numOfImages: options.samples }),
     ...coreConfig.mixedPrecisionConfig,
     ...defined({
       distanceWeightingMethod: options.distanceWeighting,

@@ -5,7 +5,7 @@ import type { Job } from './job.ts'
 import { breathe, checkAborted } from './progress.ts'
 
 /** Samples that decide between whole models, at most: the losses of a few are mostly those of the one or two that are hard. */
-export const mostDeciding = 256
+export const mostDeciding = 1024
 
 /** The model output loss of every graph: see `lossBesideFloat`. */
 export async function outputLosses(job: Job, graphs: readonly Graph[], count?: number): Promise<number[]> {
