@@ -1,6 +1,7 @@
 import { withSession } from '@mixbit/adapter'
-import { type Graph, type Tensors, toF32 } from '@mixbit/graph'
+import { type Graph, sizeOf, type Tensors, toF32 } from '@mixbit/graph'
 import { distances, type InterestPoint, interestPoints, outputLossOf } from '@mixbit/sensitivity'
+import type { FullConfig } from './config.ts'
 import type { Job } from './job.ts'
 import { breathe, checkAborted } from './progress.ts'
 
@@ -18,42 +19,51 @@ export async function outputLosses(job: Job, graphs: readonly Graph[], count?: n
 /**
  * Gives the model output loss of graphs beside the float model, which is run once, as the weighting OUTPUT measures it: KL divergence
  * for logits and probabilities, else the distance of the output's kind, or the user's own; mean over outputs and the first samples, by
- * default `numOfImages` of them.
+ * default `numOfImages` of them, as many as have float outputs within `memoryLimit`.
  */
 export async function lossBesideFloat(job: Job, count?: number): Promise<(graph: Graph) => Promise<number>> {
   const { adapter, prepared, config, signal } = job
-  const samples = job.samples.slice(0, count ?? config.mixedPrecisionConfig.numOfImages)
+  const { memoryLimit, numOfImages } = config.mixedPrecisionConfig
+  const samples = job.samples.slice(0, count ?? numOfImages)
   const points = interestPoints(prepared).outputs
   const values = points.map(({ value }) => value)
-  const run = (graph: Graph) =>
+  /** Runs a graph over the samples until it is told to stop. */
+  const run = (graph: Graph, show: (tensors: Tensors, i: number) => boolean) =>
     withSession(adapter, graph, values, async (session) => {
-      const results: Tensors[] = []
-      for (const sample of samples) {
+      for (const [i, sample] of samples.entries()) {
         checkAborted(signal)
-        results.push(await session.run(sample))
+        if (!show(await session.run(sample), i)) return
         await breathe()
       }
-      return results
     })
-  const float = await run(prepared)
+  const float: Tensors[] = []
+  let bytes = 0
+  await run(prepared, (tensors) => {
+    float.push(tensors)
+    for (const { shape } of tensors.values()) bytes += 4 * sizeOf(shape)
+    return bytes < memoryLimit
+  })
   return async (graph) => {
-    const results = await run(graph)
-    const { outputLossFn } = config.mixedPrecisionConfig
-    const sum = outputLossFn
-      ? points.length * float.reduce((total, tensors, i) => total + outputLossOf(outputLossFn, tensors, results[i]!), 0)
-      : points.reduce((total, point) => total + totalLoss(point, float, results), 0)
-    return sum / (points.length * samples.length)
+    let sum = 0
+    await run(graph, (tensors, i) => {
+      sum += lossAt(config, points, float[i]!, tensors)
+      return i + 1 < float.length
+    })
+    return sum / float.length
   }
 }
 
-function totalLoss(
-  { value, loss, distance, axis }: InterestPoint,
-  float: readonly Tensors[],
-  other: readonly Tensors[],
-) {
-  const measure = distances[loss ?? distance]
-  return float.reduce((sum, tensors, i) => {
-    const expected = tensors.get(value)!
-    return sum + measure(toF32(expected), toF32(other[i]!.get(value)!), expected.shape, axis)
-  }, 0)
+/** At one sample: the user's own, or the mean over the outputs. */
+function lossAt(
+  { mixedPrecisionConfig: { outputLossFn } }: FullConfig,
+  points: readonly InterestPoint[],
+  float: Tensors,
+  other: Tensors,
+): number {
+  if (outputLossFn) return outputLossOf(outputLossFn, float, other)
+  const losses = points.map(({ value, loss, distance, axis }) => {
+    const expected = float.get(value)!
+    return distances[loss ?? distance](toF32(expected), toF32(other.get(value)!), expected.shape, axis)
+  })
+  return losses.reduce((a, b) => a + b, 0) / losses.length
 }
