@@ -47,7 +47,7 @@ for (const budget of values.budgets.split(',').map(Number))
       targetPlatform: platform,
       targetResourceUtilization: { weightsMemory: `${budget * 100}%` },
       coreConfig: {
-        mixedPrecisionConfig: { distanceWeightingMethod },
+        mixedPrecisionConfig: { distanceWeightingMethod, numOfImages: 32 },
         quantizationConfig: { weightsRounding: values.rounding },
       },
     })

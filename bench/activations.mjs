@@ -36,7 +36,7 @@ for (const { name, budget, weights, peer } of cases)
       targetPlatform: { ...targetPlatform(values.target), weights: { ...mctWeights, bits: weights } },
       targetResourceUtilization: budget,
       coreConfig: {
-        mixedPrecisionConfig: { distanceWeightingMethod },
+        mixedPrecisionConfig: { distanceWeightingMethod, numOfImages: 32 },
         quantizationConfig: { weightsRounding: values.rounding },
       },
     })

@@ -191,7 +191,7 @@ async function mobilenetTop1() {
       targetResourceUtilization: { weightsMemory: share },
       coreConfig: {
         quantizationConfig: { weightsRounding: 'nearest' },
-        mixedPrecisionConfig: { distanceWeightingMethod: 'LAST_LAYER' },
+        mixedPrecisionConfig: { distanceWeightingMethod: 'LAST_LAYER', numOfImages: 32 },
       },
     })
     await row(`${weights.join('/')} ${share}`, artifact)
