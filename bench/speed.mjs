@@ -1,5 +1,6 @@
 // Ratios of one run: what the sweep costs in float forwards, what the whole job costs, and how fast the files are.
-// `node bench/speed.mjs [model ...] [--widths 8,4,2]` (default: resnet20 mobilenet_v1 squeezenet, every width of the platform)
+// `node bench/speed.mjs [model ...] [--widths 8,4,2] [--images 32]` (default: resnet20 mobilenet_v1 squeezenet, every width of the platform, as
+// many samples in the sweep as its precision takes)
 import { parseArgs } from 'node:util'
 import { quantize, targetPlatform } from '@mixbit/core'
 import { onnx } from '@mixbit/onnx'
@@ -10,7 +11,11 @@ if (!sharedIsThere) {
   process.exit(0)
 }
 const adapter = onnx({ threads: 1 })
-const { values, positionals: names } = parseArgs({ allowPositionals: true, options: { widths: { type: 'string' } } })
+const { values, positionals: names } = parseArgs({
+  allowPositionals: true,
+  options: { widths: { type: 'string' }, images: { type: 'string' } },
+})
+const images = values.images && { numOfImages: Number(values.images) }
 const median = (xs) => xs.toSorted((a, b) => a - b)[xs.length >> 1]
 const known = targetPlatform('onnxruntime-cpu')
 const bits = values.widths?.split(',').map(Number) ?? known.weights.bits
@@ -46,10 +51,11 @@ for (const name of names.length > 0 ? names : ['resnet20', 'mobilenet_v1', 'sque
     representativeDataset: samples,
     targetPlatform: platform,
     targetResourceUtilization: { weightsMemory: '12.5%' },
+    coreConfig: { mixedPrecisionConfig: { ...images } },
   }
   const { artifact, report, seconds } = await timed(source, options)
   const candidates = report.layers.reduce((sum, layer) => sum + layer.candidates.length, 0)
-  const lastLayer = { distanceWeightingMethod: 'LAST_LAYER', keepAllDistances: false }
+  const lastLayer = { ...images, distanceWeightingMethod: 'LAST_LAYER', keepAllDistances: false }
   const few = await quantize(source, { ...options, coreConfig: { mixedPrecisionConfig: lastLayer } })
   const nearest = await timed(source, {
     ...options,
