@@ -722,6 +722,21 @@ describe('options of mixed precision', () => {
     )
   })
 
+  test('the sweep takes as many samples as its precision needs, and the report says how many', async () => {
+    const taken = async (count: number, mixedPrecisionConfig: object) => {
+      const coreConfig = { mixedPrecisionConfig }
+      const { report } = await run({ representativeDataset: samples(count, 1), targetResourceUtilization, coreConfig })
+      return { count: report.sensitivitySamples, warnings: report.warnings.join() }
+    }
+    expect(await taken(40, {})).toMatchObject({ count: 8, warnings: expect.not.stringContaining('no more') })
+    expect((await taken(40, { sensitivityTolerance: 0.03 })).count).toBeGreaterThan(8)
+    expect((await taken(40, { sensitivityTolerance: 0.001 })).count).toBe(32)
+    expect((await taken(40, { numOfImages: 20 })).count).toBe(20)
+    expect(await taken(5, {})).toMatchObject({ count: 5, warnings: expect.not.stringContaining('no more') })
+    const few = await taken(5, { sensitivityTolerance: 0.001 })
+    expect(few.warnings).toContain('uses 5 samples: a standard error of 0.1 % takes 32, but there are no more')
+  })
+
   test('normScores is accepted with a note', async () => {
     const { report } = await run({ targetResourceUtilization, ...config({ normScores: false }) })
     expect(report.warnings).toContain('normScores is not used, here as in MCT.')

@@ -123,7 +123,7 @@ export interface CoreConfig {
     /**
      * Rounds the layers of up to 4 bits with all their output channels in view, weighed by the gradients of the model's outputs on up to 256
      * samples. Needs an adapter that gives gradients. Default `'measured'`: with 256 samples or more both ways are tried, and the one with the
-     * less model output loss is written.
+     * lower model output loss, on up to 1024 samples, is written.
      */
     readonly weightsChannelCoupling?: boolean | 'measured'
     /** Corrects biases by the mean output shift that weight rounding causes. Default true. */

@@ -204,7 +204,9 @@ function warningsFor({ samples, config, warnings }: Job, mixedPrecision: boolean
   const { numOfImages, sensitivityTolerance, configurationOverwrite, normScores } = config.mixedPrecisionConfig
   const precise = table && sensitivityTolerance > 0
   const needed = Math.min(numOfImages, precise ? samplesFor(config, table) : numOfImages)
-  const why = precise ? `a standard error of ${100 * sensitivityTolerance} % takes` : 'numOfImages is'
+  const why = precise
+    ? `a standard error of ${Number((100 * sensitivityTolerance).toPrecision(3))} % takes`
+    : 'numOfImages is'
   return [
     ...warnings,
     ...(configurationOverwrite ? ['configurationOverwrite is set: nothing was searched, and no budget is kept.'] : []),

@@ -5,8 +5,9 @@ import { outputLosses } from './output-loss.ts'
 import type { Repaired } from './repaired.ts'
 
 /**
- * One more ingredient of the rounding, at the same bits, and the measured model output loss with all so far. A repair that would make
- * the outputs worse is left out, and its step has the loss of the one before.
+ * One more ingredient of the rounding, at the same bits, and the measured model output loss with all so far: of the first `numOfImages`
+ * samples, or of up to 1024 where rounding with all channels in view was compared. What would make the outputs worse is left out, and
+ * its step has the loss of the one before.
  */
 export interface RoundingStep {
   readonly step: 'nearest' | 'biasCorrection' | 'compensatedInLayers' | 'repairedThroughModel' | 'allChannelsInView'

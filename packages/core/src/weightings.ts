@@ -45,8 +45,8 @@ export interface WeightingChoice {
   /**
    * Whether `outputs` and `outputLoss` are those of the model as it would be written, on samples that its rounding was not fitted to where
    * there are enough. False: of the model as the sweep knows it, every layer rounded on its own float inputs and without the repair through
-   * the model, on the samples of the sweep: comparable with each other and with `compensatedInLayers` of the report's `rounding`, not with
-   * the written file.
+   * the model, on the first `numOfImages` samples: comparable with each other, and with `compensatedInLayers` of the report's `rounding` where
+   * that has no step `allChannelsInView` (which is measured on more of them); not with the written file.
    */
   readonly asWritten: boolean
   /** Measured: the quantized model, simulated, against the float model. */
