@@ -72,6 +72,39 @@ describe('a layer keeps nearest rounding, and the report says why,', () => {
     await session.dispose()
   })
 
+  test('for the groups alone whose inputs are zero or constant', async () => {
+    // Channel 2 of the image is always 0, channel 4 always 0.7.
+    const source = modelOf(
+      `graph g(%x: f32[1,6,8,8], %k: f32[6,1,3,3], %b: f32[6]) {
+        %y: f32[1,6,6,6] = Conv(%x, %k, %b) {group=6} #depthwise
+        return %y }`,
+      { k: [6, 1, 3, 3], b: [6] },
+    )
+    const data = Array.from({ length: 32 }, (_, i) => {
+      const x = tensor([1, 6, 8, 8], i + 1)
+      // Neighbouring pixels have much in common, so there is something to compensate.
+      const values = toF32(x).map((noise, at) => {
+        const channel = (at >> 6) % 6
+        const value = noise + 3 * Math.sin(5 * i + channel)
+        return [value, value, 0, value, 0.7, value][channel]!
+      })
+      return new Map([['x', { ...x, data: values }]])
+    })
+    const [nearest, compensated] = [await run(source, data, 'nearest'), await run(source, data)]
+    expect(compensated.report.warnings.join('\n')).toMatch(
+      /^depthwise has 1 of 6 groups that are rounded to the nearest: their inputs are zero or constant\.$/m,
+    )
+    const kernel = ({ graph }: typeof nearest) => {
+      const [weight] = graph.nodes.find(({ id }) => id === 'depthwise')!.inputs.slice(1) as [string]
+      const { tensor: found } = graph.values.get(weight)!
+      return Array.from({ length: 6 }, (_, group) => [...toF32(found!).subarray(9 * group, 9 * group + 9)])
+    }
+    const [before, after] = [kernel(nearest), kernel(compensated)]
+    for (const group of [0, 1, 3, 5]) expect(after[group]).not.toEqual(before[group])
+    const sqnr = ({ report }: typeof nearest) => report.distances.toFloat[0]!.sqnr
+    expect(sqnr(compensated)).toBeGreaterThan(sqnr(nearest) + 3)
+  })
+
   test('and then has the very bytes that nearest rounding gives it', async () => {
     const [ours, nearest] = [await run(plain, feeds(2)), await run(plain, feeds(2), 'nearest')]
     expect(ours.artifact).toEqual(nearest.artifact)

@@ -55,7 +55,7 @@ export async function compensateCandidates(job: Job): Promise<CompensatedLayers>
   for (const [i, { layer, rule, final, weights }] of watched.entries()) {
     checkAborted(job.signal)
     const { problems, faults } = problemsOf(job, weights)
-    warnings.push(...faults.map((fault) => `${layer.node} is rounded to the nearest: ${fault}.`))
+    warnings.push(...faults.map((fault) => `${layer.node} ${fault}.`))
     if (problems.size > 0) {
       const best = (rule: EditedWeights, candidate: Candidate) =>
         candidate.bits <= mostBits && canCompensate(rule) ? bestCandidate(job, rule, candidate, problems) : candidate
@@ -102,7 +102,12 @@ function problemsOf(
     const fault = faultOf(moments)
     const problem = fault === null ? layerProblem(rows, moments!, toF32(constant(graph, value)), false) : null
     if (problem) problems.set(value, problem)
-    else faults.push(`${weights.length > 1 ? `of ${value}, ` : ''}${fault ?? 'its inputs do not determine a rounding'}`)
+    const which = weights.length > 1 ? `of ${value}, ` : ''
+    if (!problem) faults.push(`is rounded to the nearest: ${which}${fault ?? 'its inputs do not determine a rounding'}`)
+    else if (problem.indifferent > 0)
+      faults.push(
+        `has ${problem.indifferent} of ${problem.blocks.length} groups ${which}that are rounded to the nearest: their inputs are zero or constant`,
+      )
   }
   return { problems, faults }
 }

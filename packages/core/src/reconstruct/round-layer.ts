@@ -8,6 +8,7 @@ import {
   leastSquares,
   levelsFor,
   nearestRounding,
+  paddedWidth,
   refit,
   refitLevels,
   startScales,
@@ -32,6 +33,8 @@ export interface RowsBlock extends Block {
 export interface LayerProblem {
   readonly layer: LayerRows
   readonly blocks: readonly RowsBlock[]
+  /** Blocks whose inputs say nothing: their weights go to the nearest points. */
+  readonly indifferent: number
 }
 
 /** A layer's weights on a grid. */
@@ -45,7 +48,8 @@ export interface RoundedLayer {
 
 /**
  * The problem of a layer with these inputs. With targets the weights are fitted anew to them first; `hasBias`: a bias takes
- * up the means. Null where the inputs are zero, not finite, or do not give a positive definite matrix.
+ * up the means. Groups whose inputs say nothing, being zero or constant, are left to nearest rounding. Null where those of all groups
+ * are so or do not give a positive definite matrix, and where one is not finite.
  */
 export function layerProblem(
   layer: LayerRows,
@@ -53,24 +57,53 @@ export function layerProblem(
   weights: Float32Array,
   hasBias: boolean,
 ): LayerProblem | null {
-  const blocks: RowsBlock[] = []
-  for (const block of moments) {
+  const parts = moments.map((block) => {
     const { group, first, columns } = block
     const original = new Float32Array(layer.outputs * columns)
     for (let row = 0; row < layer.outputs; row++)
       for (let j = 0; j < columns; j++) original[row * columns + j] = weights[layer.weightIndex(group, row, first + j)]!
     const { gram, residual } = evidence(block, original, hasBias)
-    const problem = leastSquares(gram, columns)
+    const diagonal = (of: Float32Array) => diagonalSum(of, columns)
+    const varies = diagonal(gram) > noise * diagonal(block.gram)
+    return { group, first, columns, original, gram, residual, problem: varies ? leastSquares(gram, columns) : null }
+  })
+  const known = parts.flatMap(({ problem }) => problem ?? [])
+  if (known.length === 0 || !parts.every(({ gram }) => allFinite(gram))) return null
+  const blocks: RowsBlock[] = []
+  for (const { group, first, columns, original, residual, problem: own } of parts) {
+    const problem = own ?? indifferent(columns, known)
     if (!problem) return null
     // A block alone cannot be fitted to the target of all of them.
-    const fits = residual && columns === layer.inputs
+    const fits = own && residual && columns === layer.inputs
     const fitted = fits ? refit(problem, residual, original) : original
     if (!allFinite(fitted)) return null
-    const rows = weightRows(problem, fitted)
-    blocks.push({ group, first, columns, problem, rows })
+    blocks.push({ group, first, columns, problem, rows: weightRows(problem, fitted) })
   }
-  return { layer, blocks }
+  return { layer, blocks, indifferent: parts.length - known.length }
 }
+
+/** All weights count the same, and next to nothing beside those of other blocks. */
+function indifferent(columns: number, others: readonly Factored[]): Factored | null {
+  const mean = others.reduce((sum, { h, columns: n }) => sum + diagonalSum(h, n) / n, 0) / others.length
+  const width = paddedWidth(columns)
+  const gram = new Float32Array(width * width)
+  for (let j = 0; j < columns; j++) gram[j * width + j] = noEvidence * mean
+  return leastSquares(gram, columns)
+}
+
+/** Of a matrix with padded rows. */
+function diagonalSum(matrix: Float32Array, columns: number): number {
+  const width = paddedWidth(columns)
+  let sum = 0
+  for (let j = 0; j < columns; j++) sum += matrix[j * width + j]!
+  return sum
+}
+
+/** How much weights without evidence count, as a share of the others. */
+const noEvidence = 1e-6
+
+/** Less variance, as a share of the mean square, is an error of float32. */
+const noise = 1e-6
 
 export interface RoundOptions {
   readonly scheme: TableScheme | 'uniform'
