@@ -3,7 +3,6 @@ import { freedom } from './assign.ts'
 import type { Job } from './job.ts'
 import { type FloatSizes, floatSizes, type Measures, measuresFor, type Resource } from './limits.ts'
 import { type Observed, observe } from './observe.ts'
-import { couplingWarnings } from './reconstruct/couplings.ts'
 
 /** A model before the sweep: read, prepared, with candidates, observed, and with what budgets are made of. */
 export interface ObservedModel<Artifact = unknown> {
@@ -21,10 +20,9 @@ export async function observeModel<Artifact>(
   resources: readonly Resource[],
 ): Promise<ObservedModel<Artifact>> {
   const wanted = new Set(resources)
-  const free = freedom(Object.fromEntries(resources.map((name) => [name, 1])))
-  const observed = await observe(job, free.activations)
+  const observed = await observe(job, freedom(Object.fromEntries(resources.map((name) => [name, 1]))).activations)
   return {
-    job: { ...job, warnings: [...job.warnings, ...couplingWarnings(job)] },
+    job,
     observed,
     sizes: await floatSizes(job, wanted.has('transferSize')),
     measures: await measuresFor(job, observed, wanted),

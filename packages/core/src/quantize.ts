@@ -10,6 +10,7 @@ import { type Measurand, type Measured, measurandFor, measure, samplesFor, withM
 import { improve } from './neighbourhood/improve.ts'
 import { observeModel } from './observed-model.ts'
 import type { Report } from './progress.ts'
+import { couplingWarnings } from './reconstruct/couplings.ts'
 import { activationReports, layerReports, type QuantizeReport, solverReport, starvationWarnings } from './report.ts'
 import { roundingSteps } from './rounding-steps.ts'
 import { scheduleOf } from './schedule.ts'
@@ -157,9 +158,7 @@ function reportOf(
       ...observed.activations.flatMap(({ otherBase }) => otherBase ?? []),
       ...editorWarnings(changedAfterSearch({ ...job, ...observed }, chosen.assignment)),
       ...(chosen.solution?.warnings ?? []),
-      ...(job.config.quantizationConfig.weightsChannelCoupling === true && !chosen.couples
-        ? ['weightsChannelCoupling did nothing: no layer of up to 4 bits has a known gradient of the outputs.']
-        : []),
+      ...couplingWarnings(job, chosen),
       ...starvationWarnings(job.config, findings.outputLayers, findings.weightings),
     ],
     ...findings,

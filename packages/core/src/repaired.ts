@@ -21,7 +21,7 @@ export interface Repaired {
   readonly graph: Graph
   /** Measured model output losses; null where no weights compensate. */
   readonly losses: RepairLosses | null
-  /** Whether channels were coupled, or would have been if the outputs had not become worse by it. */
+  /** Whether there were couplings of channels to round with. */
   readonly couples: boolean
 }
 

@@ -23,6 +23,7 @@ test('exported names', () => {
       "nodeById",
       "onlyTheirValues",
       "opKinds",
+      "originOf",
       "parseGraph",
       "printGraph",
       "producers",

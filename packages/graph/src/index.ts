@@ -29,6 +29,7 @@ export {
   downstream,
   nodeById,
   onlyTheirValues,
+  originOf,
   producers,
   pruneUnused,
   readsOf,

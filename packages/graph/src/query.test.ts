@@ -3,6 +3,7 @@ import {
   consumers,
   downstream,
   nodeById,
+  originOf,
   parseGraph,
   printGraph,
   producers,
@@ -18,6 +19,24 @@ const graph = parseGraph(`graph g(%x: f32[2], %unused: f32[2]) {
   %dead: f32[2] = exp(%b)
   return %b
 }`)
+
+test('what made a value is found through nodes that only move data', () => {
+  const moved = parseGraph(`graph g(%x: f32[N,4]) {
+    %a: f32[N,4] = relu(%x) #relu
+    %b: f32[4,N] = reshapeLike Transpose(%a) preserving=true #turned
+    %c: f32[N,4] = reshapeLike Transpose(%b) preserving=true #back
+    %d: f32[4,N] = reshapeLike Transpose(%x) preserving=true #input
+    return %c, %d
+  }`)
+  const makers = producers(moved)
+  expect(['x', 'a', 'b', 'c', 'd'].map((id) => originOf(makers, id)?.id)).toEqual([
+    undefined,
+    'relu',
+    'relu',
+    'relu',
+    'input',
+  ])
+})
 
 test('producers and consumers know who makes and who reads a value, captures included', () => {
   expect([...producers(graph)].map(([id, node]) => `${id} by ${node.id}`)).toEqual([

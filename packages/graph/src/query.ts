@@ -15,6 +15,13 @@ export function producers(graph: Graph): Map<ValueId, Node> {
   return new Map(graph.nodes.flatMap((node) => makesOf(node).map((id): [ValueId, Node] => [id, node])))
 }
 
+/** What made a value, through nodes that only move data (`preserving`); `makers` are the graph's `producers`. undefined: no node made it. */
+export function originOf(makers: ReadonlyMap<ValueId, Node>, value: ValueId): Node | undefined {
+  let node = makers.get(value)
+  while (node?.preserving && makers.has(node.inputs[0] ?? '')) node = makers.get(node.inputs[0]!)
+  return node
+}
+
 /** The nodes that read each value, captures included, in topological order, each once. Values that nobody reads are absent. */
 export function consumers(graph: Graph): Map<ValueId, Node[]> {
   const readers = new Map<ValueId, Node[]>()

@@ -4,7 +4,7 @@ import { type Compensated, compensate } from './compensate.ts'
 import { canCouple, coupleRows } from './couple-rows.ts'
 import { diagonalOf, leastSquares, weightRows } from './least-squares.ts'
 import { paddedWidth } from './padded.ts'
-import { normal } from './random.fixture.ts'
+import { everyGrid, normal } from './random.fixture.ts'
 import { type Factored, pickReconstructKernel } from './reconstruct-kernel.ts'
 import { levelsFor } from './row-levels.ts'
 
@@ -52,11 +52,7 @@ const layers = fc.tuple(
   fc.integer({ min: 1, max: 9 }),
   fc.integer({ min: 1, max: 10_000 }),
 )
-const schemes = fc.oneof(
-  fc.tuple(fc.constantFrom('symmetric', 'powerOfTwo'), fc.integer({ min: 2, max: 8 })),
-  fc.tuple(fc.constantFrom('midRise', 'kMeans'), fc.integer({ min: 1, max: 4 })),
-  fc.constant(['ternary', 2] as const),
-)
+const schemes = fc.constantFrom(...everyGrid)
 
 test('errors of all rows together are never larger than before, and both kernels give the same bits', () => {
   fc.assert(

@@ -1,3 +1,18 @@
+import type { TableScheme } from './levels.ts'
+
+const widths = (schemes: readonly TableScheme[], from: number, to: number): [TableScheme, number][] =>
+  schemes.flatMap((scheme) =>
+    Array.from({ length: to - from + 1 }, (_, i): [TableScheme, number] => [scheme, from + i]),
+  )
+
+/** Every grid at every width that it comes in: up to 16 levels and more take different ways through the kernel. */
+export const everyGrid: readonly (readonly [scheme: TableScheme, bits: number])[] = [
+  ...widths(['symmetric', 'powerOfTwo'], 2, 8),
+  ...widths(['midRise', 'kMeans'], 1, 4),
+  ...widths(['lutSymmetric', 'lutPowerOfTwo'], 2, 4),
+  ['ternary', 2],
+]
+
 /** Seeded uniform numbers in (0, 1): mulberry32. For tests. */
 export function uniform(seed: number): () => number {
   let a = seed

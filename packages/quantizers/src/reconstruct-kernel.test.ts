@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { compensate } from './compensate.ts'
 import { diagonalOf, leastSquares, weightRows } from './least-squares.ts'
 import { paddedWidth } from './padded.ts'
-import { normal } from './random.fixture.ts'
+import { everyGrid, normal } from './random.fixture.ts'
 import { pickReconstructKernel } from './reconstruct-kernel.ts'
 import { levelsFor } from './row-levels.ts'
 
@@ -35,13 +35,7 @@ const sizes = fc.tuple(
   fc.integer({ min: 1, max: 1000 }),
 )
 
-/** Every grid at every width that it comes in: up to 16 levels and more take different ways through the kernel. */
-const tables = fc.oneof(
-  fc.tuple(fc.constantFrom('symmetric', 'powerOfTwo'), fc.integer({ min: 2, max: 8 })),
-  fc.tuple(fc.constantFrom('midRise', 'kMeans'), fc.integer({ min: 1, max: 4 })),
-  fc.tuple(fc.constantFrom('lutSymmetric', 'lutPowerOfTwo'), fc.integer({ min: 2, max: 4 })),
-  fc.constant(['ternary', 2] as const),
-)
+const tables = fc.constantFrom(...everyGrid)
 
 test('kernel and twin give the same bits for products, factors, solutions and roundings of any size', () => {
   fc.assert(

@@ -1,4 +1,4 @@
-import { type Graph, MixbitError, type Node, producers, type ValueId } from '@mixbit/graph'
+import { type Graph, MixbitError, type Node, originOf, producers, type ValueId } from '@mixbit/graph'
 import type { DistanceName } from './distances.ts'
 
 /** A value where the float and the quantized model are compared. */
@@ -83,8 +83,7 @@ function pointOf(node: Node, value: ValueId): InterestPoint {
 
 /** An output counts as what made it, through nodes that only move data. */
 function outputPoint(makers: ReadonlyMap<ValueId, Node>, value: ValueId): InterestPoint {
-  let node = makers.get(value)!
-  while (node.preserving && node.inputs[0] != null && makers.has(node.inputs[0])) node = makers.get(node.inputs[0])!
+  const node = originOf(makers, value)!
   const point = pointOf(node, value)
   const biased = node.kind === 'add' && node.inputs.some((id) => id !== null && isMatrixProduct(makers.get(id)))
   return { ...point, loss: point.distance === 'kl' ? 'kl' : isMatrixProduct(node) || biased ? 'klLogits' : null }

@@ -16,8 +16,7 @@ import type { Job } from '../job.ts'
 import { channelAxis } from '../observe.ts'
 import { operatorRule } from '../operator-rule.ts'
 import { breathe, checkAborted } from '../progress.ts'
-import { samplesThatFit } from '../reconstruct/reconstruct.ts'
-import { advance, startWalk } from '../reconstruct/walk.ts'
+import { advance, samplesThatFit, startWalk } from '../reconstruct/walk.ts'
 import { type ChannelStatistics, channelObserver, channelStatistics } from './channel-statistics.ts'
 
 /** y <- factor y + offset, channel by channel. */

@@ -2,8 +2,8 @@ import { type Seeded, withSession } from '@mixbit/adapter'
 import {
   f32,
   type Graph,
-  type Node,
   type NodeId,
+  originOf,
   producers,
   sizeOf,
   type Tensor,
@@ -42,13 +42,16 @@ function couples({ adapter, samples, config: { quantizationConfig } }: Job): boo
   return wanted && weightsRounding === 'errorCompensating' && adapter.gradients !== undefined
 }
 
-/** What is to be said of couplings that were asked for. */
-export function couplingWarnings({ adapter, samples, config: { quantizationConfig } }: Job): string[] {
+/** What is to be said of couplings that were asked for, and of what came of it (`couples`). */
+export function couplingWarnings(
+  { adapter, samples, config: { quantizationConfig } }: Job,
+  { couples }: { readonly couples: boolean },
+): string[] {
   if (quantizationConfig.weightsChannelCoupling !== true) return []
-  if (quantizationConfig.weightsRounding === 'nearest')
-    return ['weightsChannelCoupling does nothing when weights are rounded to the nearest.']
-  if (!adapter.gradients)
-    return [`weightsChannelCoupling does nothing: the adapter ${adapter.name} gives no gradients.`]
+  const nothing = (why: string) => [`weightsChannelCoupling does nothing: ${why}.`]
+  if (quantizationConfig.weightsRounding === 'nearest') return nothing('weights are rounded to the nearest')
+  if (!adapter.gradients) return nothing(`the adapter ${adapter.name} gives no gradients`)
+  if (!couples) return nothing('no layer of up to 4 bits has a known gradient of the outputs')
   return samples.length < mostSamples
     ? [
         `weightsChannelCoupling has ${samples.length} samples: with fewer than ${mostSamples} it may do more harm than good.`,
@@ -151,8 +154,7 @@ function endsOf(graph: Graph): End[] {
   const makers = producers(graph)
   const ends = new Map<ValueId, End>()
   for (const { value, loss } of interestPoints(graph).outputs) {
-    let node: Node | undefined = makers.get(value)
-    while (node?.preserving && node.inputs[0] != null && makers.has(node.inputs[0])) node = makers.get(node.inputs[0])
+    const node = originOf(makers, value)
     const end = node?.kind === 'softmax' || node?.kind === 'sigmoid' ? node.inputs[0]! : value
     if (graph.values.get(end)?.dtype === 'f32' && makers.has(end)) ends.set(end, { value: end, isLogits: loss != null })
   }

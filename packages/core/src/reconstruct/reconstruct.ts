@@ -1,4 +1,4 @@
-import { type Adapter, withSession } from '@mixbit/adapter'
+import type { Adapter } from '@mixbit/adapter'
 import {
   consumers,
   type Graph,
@@ -14,9 +14,8 @@ import {
   type ValueId,
   verify,
 } from '@mixbit/graph'
-import { liveValues } from '../activation-memory.ts'
 import type { Assignment } from '../apply.ts'
-import { type Candidate, constant, quantizedValue } from '../candidates.ts'
+import { type Candidate, constant, quantizedValue, type WeightGrid } from '../candidates.ts'
 import type { Job } from '../job.ts'
 import { correctsBias } from '../network-editor.ts'
 import { breathe, checkAborted } from '../progress.ts'
@@ -26,7 +25,7 @@ import { faultOf, type Moments, momentsObserver, seedOf, type WriteTarget, witho
 import { factorTargets, multiplied, type Product, writeFactors } from './products.ts'
 import { withStates } from './recurrent-rows.ts'
 import { layerProblem, roundLayer } from './round-layer.ts'
-import { advance, startWalk, type Walk } from './walk.ts'
+import { advance, samplesThatFit, startWalk, type Walk } from './walk.ts'
 import { type WeightForm, weightForms } from './weight-forms.ts'
 
 /**
@@ -111,23 +110,6 @@ interface Walks {
   readonly seeds: readonly number[]
 }
 
-/** How many samples both walks can hold within `memoryLimit`, at least one. */
-export async function samplesThatFit({ adapter, prepared, samples, config }: Job): Promise<number> {
-  const [sample] = samples as [Job['samples'][number]]
-  const made = new Set(prepared.nodes.flatMap((node) => node.outputs))
-  const lives = liveValues(prepared, new Map())
-  const wanted = [...new Set(lives.flatMap(({ values }) => [...values]))].filter((id) => made.has(id))
-  const tensors = new Map([
-    ...sample,
-    ...(await withSession(adapter, prepared, wanted, (session) => session.run(sample))),
-  ])
-  const bytes = lives.map(({ values }) => [...values].reduce((sum, id) => sum + 4 * sizeOf(tensors.get(id)!.shape), 0))
-  return Math.max(
-    1,
-    Math.min(samples.length, Math.floor(config.mixedPrecisionConfig.memoryLimit / (2 * Math.max(1, ...bytes)))),
-  )
-}
-
 /** Runs the float model up to a place where these values are known. */
 function advanceFloat({ float, before, pending }: Walks, adapter: Adapter, values: readonly ValueId[]): Promise<void> {
   const stop = 1 + float.nodes.findLastIndex(({ outputs }) => outputs.some((id) => id !== null && values.includes(id)))
@@ -164,9 +146,8 @@ async function fittedToOutput(
   const bias = biasOf(job, graph, here, rows)
   const kept = bias ? undefined : graph.values.get(here.inputs[2] ?? '')?.tensor
   const moments = withoutBias(seen, kept, rows)
-  const coupling = couplings.get(node.id)
-  const fitted = { rows, value: candidate.grids[0]!.value, moments, bias, kept: null, coupling }
-  return rounded(job, graph, fitted, candidate)
+  const [{ value }] = candidate.grids as [WeightGrid]
+  return rounded(job, graph, { rows, value, moments, bias, kept: null, coupling: couplings.get(node.id) }, candidate)
 }
 
 /** What the outputs of a layer of this shape should be: `target`, less what `other` gives. */

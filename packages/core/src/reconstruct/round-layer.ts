@@ -63,8 +63,7 @@ export function layerProblem(
     for (let row = 0; row < layer.outputs; row++)
       for (let j = 0; j < columns; j++) original[row * columns + j] = weights[layer.weightIndex(group, row, first + j)]!
     const { gram, residual } = evidence(block, original, hasBias)
-    const diagonal = (of: Float32Array) => diagonalSum(of, columns)
-    const varies = diagonal(gram) > noise * diagonal(block.gram)
+    const varies = diagonalSum(gram, columns) > noise * diagonalSum(block.gram, columns)
     return { group, first, columns, original, gram, residual, problem: varies ? leastSquares(gram, columns) : null }
   })
   const known = parts.flatMap(({ problem }) => problem ?? [])
@@ -139,9 +138,9 @@ export function roundLayer(problem: LayerProblem, options: RoundOptions): Rounde
     if (!(next.error < best.error)) break
     best = next
   }
-  const { nearest } = options
   if (coupling) return coupled(problem, best, { ...options, scheme, coupling })
   // Scales that several blocks share are found before any of them is rounded.
+  const { nearest } = options
   const plain =
     nearest && best.parts.length > scaleGroups(problem.layer)
       ? nearestTo(problem, best.levels, { ...options, scheme, nearest })

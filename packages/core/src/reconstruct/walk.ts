@@ -1,5 +1,7 @@
 import { type Adapter, type Session, withSession } from '@mixbit/adapter'
-import { type Graph, onlyTheirValues, readsOf, type Tensor, type Tensors, type ValueId } from '@mixbit/graph'
+import { type Graph, onlyTheirValues, readsOf, sizeOf, type Tensor, type Tensors, type ValueId } from '@mixbit/graph'
+import { liveValues } from '../activation-memory.ts'
+import type { Job } from '../job.ts'
 
 /** A graph that is run piece by piece for several samples, and what the rest of it still needs, by sample. */
 export interface Walk {
@@ -12,6 +14,23 @@ export const startWalk = (samples: readonly Tensors[]): Walk => ({
   live: samples.map((sample) => new Map(sample)),
   position: 0,
 })
+
+/** How many samples two walks, through the float and the quantized model, can hold within `memoryLimit`, at least one. */
+export async function samplesThatFit({ adapter, prepared, samples, config }: Job): Promise<number> {
+  const [sample] = samples as [Job['samples'][number]]
+  const made = new Set(prepared.nodes.flatMap((node) => node.outputs))
+  const lives = liveValues(prepared, new Map())
+  const wanted = [...new Set(lives.flatMap(({ values }) => [...values]))].filter((id) => made.has(id))
+  const tensors = new Map([
+    ...sample,
+    ...(await withSession(adapter, prepared, wanted, (session) => session.run(sample))),
+  ])
+  const bytes = lives.map(({ values }) => [...values].reduce((sum, id) => sum + 4 * sizeOf(tensors.get(id)!.shape), 0))
+  return Math.max(
+    1,
+    Math.min(samples.length, Math.floor(config.mixedPrecisionConfig.memoryLimit / (2 * Math.max(1, ...bytes)))),
+  )
+}
 
 /**
  * Runs the nodes up to and without `stop`. Constants are those of `graph`, which may change between calls. What neither later
