@@ -25,7 +25,7 @@ export interface Repaired {
   readonly couples: boolean
 }
 
-/** Mean over the first samples. What makes the outputs worse is left out, and has the loss of the step before. */
+/** Means over the first `samples` samples. A step that is left out has the loss of the one before. */
 export interface RepairLosses {
   readonly samples: number
   readonly inLayers: number

@@ -6,8 +6,8 @@ import type { Repaired } from './repaired.ts'
 
 /**
  * One more ingredient of the rounding, at the same bits, and the measured model output loss with all so far: of the first `numOfImages`
- * samples, or of up to 1024 where rounding with all channels in view was compared. What would make the outputs worse is left out, and
- * its step has the loss of the one before.
+ * samples, or of up to 1024 where rounding with all channels in view was compared. A step that is left out has the loss of the one before:
+ * the repair where it makes the outputs worse by their loss and by their signal-to-noise ratio, all channels in view where the loss does not fall.
  */
 export interface RoundingStep {
   readonly step: 'nearest' | 'biasCorrection' | 'compensatedInLayers' | 'repairedThroughModel' | 'allChannelsInView'
